@@ -1,0 +1,109 @@
+"""``iovtop doctor``: what this terminal, kernel, user and machine allow, and what was found so far."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+
+from backend.cli.exits import Exit
+from backend.cli.settings import config_home, state_home
+from backend.cli.snapshot import take, verdict
+from backend.findings import find
+from backend.host.doors import HostDoors
+from backend.model.host import Host
+from backend.present.glyphs import glyphs_for
+from backend.probe.names import PciNames
+from backend.report.text import finding_line, summary
+
+_TOOLS = {
+    "mdevctl": "keeps mdev definitions",
+    "driverctl": "keeps driver overrides",
+    "lspci": "reads PCI devices",
+    "udevadm": "talks to udevd",
+    "virsh": "talks to libvirt",
+    "qemu-system-x86_64": "runs VMs",
+    "ssh": "reaches other hosts",
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options: it has none."""
+
+
+def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
+    """Print the report."""
+    host = take(doors)
+    for title, lines in (
+        ("host", _host(host)),
+        ("terminal", _terminal()),
+        ("rights", _rights(doors, host)),
+        ("tools", _tools()),
+        ("files", _files()),
+        ("findings", _findings(host)),
+    ):
+        sys.stdout.write(f"{title}\n")
+        for line in lines:
+            sys.stdout.write(f"  {line}\n")
+    return verdict(host, check=False)
+
+
+def _host(host: Host) -> Iterator[str]:
+    if host.source != "live":
+        yield f"{host.source.upper()}: {host.source_detail}"
+    yield f"name      {host.name}"
+    yield f"kernel    {host.kernel or 'unknown'}"
+    yield f"IOMMU     {host.iommu.label}{', units ' + ' '.join(host.iommu.units) if host.iommu.units else ''}"
+    yield f"devices   {len(host.devices)}: {summary(host)}"
+
+
+def _terminal() -> Iterator[str]:
+    size = shutil.get_terminal_size((0, 0))
+    yield f"TERM      {os.environ.get('TERM', 'not set')}, COLORTERM {os.environ.get('COLORTERM', 'not set')}"
+    yield f"size      {f'{size.columns}x{size.lines}' if size.columns else 'unknown'}"
+    signs = glyphs_for(sys.stdout.encoding or "", os.environ.get("TERM", "")).name
+    yield f"encoding  {sys.stdout.encoding}, {signs} signs"
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        yield "screen    no: standard input or output is not a terminal, so iovtop alone prints a snapshot"
+    elif os.environ.get("TERM", "dumb") == "dumb":
+        yield "screen    no: TERM is dumb, so iovtop alone prints a snapshot"
+    else:
+        yield "screen    yes"
+
+
+def _rights(doors: HostDoors, host: Host) -> Iterator[str]:
+    yield f"user id   {host.uid}"
+    scan = host.holder_scan
+    yield f"holders   {'all processes can be looked into' if scan.complete else scan.reason}"
+    for path, what in (("/dev/vfio/vfio", "VFIO containers"), ("/dev/iommu", "iommufd"), ("/dev/kvm", "KVM")):
+        try:
+            mode = doors.files.stat(path)
+        except OSError as error:
+            yield f"{path:<9} {what}: {error.strerror}"
+        else:
+            yield f"{path:<9} {what}: mode {mode.mode & 0o777:o}, owner {mode.uid}:{mode.gid}"
+
+
+def _tools() -> Iterator[str]:
+    for tool, use in _TOOLS.items():
+        yield f"{tool:<19} {shutil.which(tool) or 'not found'} ({use})"
+
+
+def _files() -> Iterator[str]:
+    known = PciNames().vendor("8086")
+    yield f"pci.ids   {'found' if known else 'not found: devices show as numbers (install hwdata or pci.ids)'}"
+    yield f"config    {config_home() / 'config.toml'}"
+    yield f"state     {state_home()}"
+
+
+def _findings(host: Host) -> Iterator[str]:
+    glyphs = glyphs_for(sys.stdout.encoding or "", os.environ.get("TERM", ""))
+    findings = find(host)
+    if not findings:
+        yield "none"
+    for finding in findings:
+        yield finding_line(finding, glyphs)
+        if finding.remedy:
+            yield f"    remedy: {finding.remedy}"

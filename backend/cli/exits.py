@@ -1,0 +1,36 @@
+"""Every exit code that iovtop uses, and the error that ends a command with one."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """What a command's end says."""
+
+    OK = 0
+    FINDING = 1
+    """Only with --check: there is a finding of warning or worse."""
+    USAGE = 2
+    """The command line, the configuration or a query is wrong; nothing was done."""
+    PARTIAL = 3
+    """Something could not be read (not: is hidden from this user); the rest is there."""
+    NO_PERMISSION = 4
+    NO_SUCH_DEVICE = 5
+    CRASH = 70
+    """A fault in iovtop itself; the message names the log file."""
+    INTERRUPTED = 130
+    """Ctrl-C."""
+    BROKEN_PIPE = 141
+    """Whoever read our output has gone."""
+
+
+class CommandError(Exception):
+    """Ends a command with one clear line on standard error.
+
+    The message says what is wrong, where, and what to do.
+    """
+
+    def __init__(self, message: str, code: Exit = Exit.USAGE) -> None:
+        super().__init__(message)
+        self.code = code

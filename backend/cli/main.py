@@ -1,0 +1,138 @@
+"""The command line: options, verbs, errors, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from backend import __version__
+from backend.cli.exits import CommandError, Exit
+from backend.cli.open_host import add_host_options, open_host
+
+if TYPE_CHECKING:
+    from backend.cli.settings import Settings
+    from backend.host.doors import HostDoors
+
+    Screen = Callable[[HostDoors, Settings], int]
+    """Opens the dashboard and returns its exit code."""
+
+VERBS = {
+    "snapshot": "print the host once and exit",
+    "watch": "print changes as they happen: line-delimited JSON, or --plain",
+    "doctor": "report what this terminal, kernel and user allow",
+}
+"""Verb → what it does. Each is a module of this package with ``add_options`` and ``run``."""
+
+_EPILOG = """exit codes: 0 fine; 1 a finding (snapshot --check); 2 wrong usage, configuration or query;
+3 something could not be read; 4 no permission; 5 no such device; 70 a fault in iovtop; 130 interrupted;
+141 the reader of our output has gone. Without a terminal (a pipe, TERM=dumb) iovtop alone prints a snapshot."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, with the nearest word that would have been right."""
+
+    def error(self, message: str) -> NoReturn:
+        if "invalid choice: " in message:
+            from backend.present.filter import suggest
+
+            word = message.split("invalid choice: ", 1)[1].split("'")[1]
+            choices = message.rpartition("(choose from ")[2].rstrip(")").replace("'", "").split(", ")
+            message = message.partition(" (choose")[0] + (
+                suggest(word, choices) or f" (choose from {', '.join(choices)})"
+            )
+        raise CommandError(f"{message}; see {self.prog} --help")
+
+
+def make_parser(verbs: Iterable[str] = VERBS) -> argparse.ArgumentParser:
+    """Return the parser of the command line, with the options of ``verbs``: the others cost no import."""
+    parser = _Parser(
+        prog="iovtop",
+        description="See SR-IOV functions, mdevs, IOMMU groups and who holds them, live.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"iovtop {__version__}")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="configuration instead of the user's config.toml")
+    parser.add_argument("--print-default-config", action="store_true", help="print a commented config.toml and exit")
+    add_host_options(parser)
+    screen = parser.add_argument_group("the screen")
+    screen.add_argument("--theme", metavar="NAME", help="dark, light, high-contrast, mono, ansi, or one of your own")
+    screen.add_argument("--ascii", dest="screen_ascii", action="store_true", help="no signs beyond ASCII")
+    screen.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    screen.add_argument("-d", "--interval", dest="screen_interval", type=float, metavar="SECONDS")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
+    for name, help_text in VERBS.items():
+        command = commands.add_parser(name, help=help_text, description=help_text, allow_abbrev=False)
+        if name in verbs:
+            module = importlib.import_module(f"backend.cli.{name}")
+            module.add_options(command)
+            command.set_defaults(run=module.run)
+    return parser
+
+
+def run(arguments: Sequence[str], screen: Screen) -> int:
+    """Run iovtop with ``arguments``; ``screen`` opens the dashboard when one is wanted."""
+    with contextlib.suppress(AttributeError):
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        code = _run(arguments, screen)
+        sys.stdout.flush()
+        return code
+    except CommandError as error:
+        sys.stderr.write(f"iovtop: {error}\n")
+        return error.code
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # The interpreter flushes standard output once more at exit; there must be something to take it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.BROKEN_PIPE
+
+
+def _run(arguments: Sequence[str], screen: Screen) -> int:
+    options = make_parser([verb for verb in VERBS if verb in arguments]).parse_args(arguments)
+    if options.print_default_config:
+        from backend.cli.settings import DEFAULT_CONFIG
+
+        sys.stdout.write(DEFAULT_CONFIG)
+        return Exit.OK
+    verb = getattr(options, "run", None)
+    if verb is not None:
+        with contextlib.closing(open_host(options)) as doors:
+            return int(verb(doors, options))
+    settings = _settings(options)
+    with contextlib.closing(open_host(options)) as doors:
+        if sys.stdin.isatty() and sys.stdout.isatty() and _is_capable_terminal():
+            return screen(doors, settings)
+        from backend.cli.snapshot import print_plain_host
+
+        return print_plain_host(doors, settings)
+
+
+def _is_capable_terminal() -> bool:
+    return os.environ.get("TERM", "dumb") not in ("dumb", "")
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    from backend.cli.settings import load_settings
+
+    settings = load_settings(options.config)
+    if options.theme:
+        settings = replace(settings, theme=options.theme)
+    if options.screen_ascii:
+        settings = replace(settings, glyphs="ascii")
+    if options.no_mouse:
+        settings = replace(settings, mouse=False)
+    if options.screen_interval is not None:
+        if not 0.5 <= options.screen_interval <= 60:
+            raise CommandError("--interval must be from 0.5 to 60 seconds")
+        settings = replace(settings, interval=options.screen_interval)
+    return settings

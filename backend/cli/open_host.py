@@ -1,0 +1,38 @@
+"""Which host a command looks at: this machine, a tree of files, or a simulated one."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from backend.cli.exits import CommandError
+from backend.host.doors import HostDoors
+
+
+def add_host_options(parser: argparse.ArgumentParser) -> None:
+    """Add the global options that choose a host."""
+    group = parser.add_argument_group("which host (default: this machine)")
+    group.add_argument("--sim", metavar="NAME", help="a simulated host: lab, duo, vgpu, messy, bare, scale")
+    group.add_argument("--sysfs", metavar="DIR", help="a foreign /sys, as in a capture")
+    group.add_argument("--procfs", metavar="DIR", help="the /proc that belongs to it")
+
+
+def open_host(options: argparse.Namespace) -> HostDoors:
+    """Return the doors of the host that the options name. Raises ``CommandError`` when there is no such."""
+    if options.sim and (options.sysfs or options.procfs):
+        raise CommandError("--sim and --sysfs/--procfs name two hosts: give one")
+    if options.sim:
+        from backend.simhost import UnknownScenario, open_simulated
+
+        try:
+            return open_simulated(options.sim)
+        except UnknownScenario as error:
+            raise CommandError(str(error)) from error
+    for option, path in (("--sysfs", options.sysfs), ("--procfs", options.procfs)):
+        if path and not os.path.isdir(path):
+            raise CommandError(f"{option} {path}: no such directory")
+    if options.sysfs and not os.path.isdir(os.path.join(options.sysfs, "bus")):
+        raise CommandError(f"--sysfs {options.sysfs}: this is no /sys: it has no bus/ in it")
+    from backend.host.linux import LinuxHost
+
+    return LinuxHost(options.sysfs, options.procfs)

@@ -1,0 +1,188 @@
+"""What an operator should know without asking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from backend.model.device import DataPath, Device, DeviceKind, VfManager
+from backend.model.host import Host, Severity
+from backend.model.mdev import MdevParent
+
+_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding."""
+
+    rule: str
+    severity: Severity
+    subject: str
+    """The device id, ``group:42`` or "" for the whole host."""
+    text: str
+    """One sentence."""
+    evidence: str
+    remedy: str
+
+
+def find(host: Host) -> tuple[Finding, ...]:
+    """Return all findings, the gravest first."""
+    found = [finding for rule in RULES for finding in rule(host)]
+    return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
+
+
+def _isolation(host: Host) -> Iterable[Finding]:
+    for weakness in host.weaknesses:
+        yield Finding(weakness.id, Severity.WARNING, "", weakness.text, weakness.evidence, weakness.remedy)
+
+
+def _no_iommu(host: Host) -> Iterable[Finding]:
+    if not host.groups and any(d.sriov is not None or d.vfio for d in host.devices.values()):
+        yield Finding(
+            "no-iommu",
+            Severity.WARNING,
+            "",
+            "there are no IOMMU groups: nothing can be given to a guest safely",
+            "/sys/kernel/iommu_groups is empty",
+            "turn the IOMMU on in the firmware, and with intel_iommu=on where the kernel needs it",
+        )
+
+
+def _blocked_groups(host: Host) -> Iterable[Finding]:
+    for group in host.groups.values():
+        blocked = [m for m in group.members if m in host.devices and host.devices[m].vfio]
+        if blocked and not group.viability.viable:
+            yield Finding(
+                "group-not-viable",
+                Severity.ERROR,
+                f"group:{int(group.id)}",
+                f"group {int(group.id)} is not viable: {group.viability.reason}",
+                f"{', '.join(blocked)} cannot be opened while a member of the group has a host driver",
+                f"unbind {', '.join(group.viability.culprits)}, or bind the whole group to VFIO",
+            )
+        if blocked and group.direct:
+            yield Finding(
+                "group-direct-region",
+                Severity.ERROR,
+                f"group:{int(group.id)}",
+                f"group {int(group.id)} has memory that the firmware reserved: VFIO refuses it",
+                "reserved_regions lists a direct region",
+                "a firmware setting of the device's vendor may release it",
+            )
+
+
+def _orphaned_mdevs(host: Host) -> Iterable[Finding]:
+    if not host.holder_scan.complete:
+        return
+    for device in host.devices.values():
+        if device.kind is DeviceKind.MDEV and device.defined is False and not device.held:
+            yield Finding(
+                "mdev-orphaned",
+                Severity.WARNING,
+                str(device.id),
+                f"mdev {device.id} ({device.mdev_type}) of {device.parent} has no holder and no definition",
+                "no process has it open, and mdevctl has no file for it",
+                "remove it if nobody is about to use it: it takes capacity from its parent",
+            )
+
+
+def _unmanaged_pfs(host: Host) -> Iterable[Finding]:
+    for device in host.devices.values():
+        sriov = device.sriov
+        if sriov is not None and sriov.manager is VfManager.NONE and (sriov.total or 0) > 0:
+            yield Finding(
+                "pf-unmanaged",
+                Severity.INFO,
+                str(device.id),
+                f"PF {device.id} has no driver: its VFs cannot be enabled",
+                "no driver link",
+                "bind its host driver, or pci-pf-stub where the device partitions itself",
+            )
+
+
+def _driverless_vfs(host: Host) -> Iterable[Finding]:
+    for device in host.devices.values():
+        if device.sriov is None or not device.sriov.autoprobe:
+            continue
+        vfs = [host.devices[vf] for vf in device.sriov.vfs if vf in host.devices]
+        idle = [vf for vf in vfs if vf.path is DataPath.IDLE]
+        if idle:
+            yield Finding(
+                "vf-driverless",
+                Severity.INFO,
+                str(device.id),
+                f"{len(idle)} of {len(vfs)} VFs of {_label(device)} have no driver, though autoprobe is on",
+                f"first: {idle[0].id}",
+                "bind them for guests or for the host",
+            )
+
+
+def _links(host: Host) -> Iterable[Finding]:
+    for device in host.devices.values():
+        link = device.link
+        if link is not None and link.degraded and not device.class_code.startswith("06"):
+            now = f"{link.speed:g} GT/s x{link.width}"
+            yield Finding(
+                "link-degraded",
+                Severity.WARNING,
+                str(device.id),
+                f"{_label(device)} runs at {now} of {link.max_speed:g} GT/s x{link.max_width}",
+                "current_link_* is below max_link_*",
+                "check the slot's width and the riser; a slower slot is no fault",
+            )
+
+
+def _errors(host: Host) -> Iterable[Finding]:
+    for device in host.devices.values():
+        if device.aer_correctable:
+            yield Finding(
+                "aer-corrected",
+                Severity.WARNING if device.aer_correctable >= 100 else Severity.INFO,
+                str(device.id),
+                f"{_label(device)} has seen {device.aer_correctable} corrected PCIe errors since boot",
+                "aer_dev_correctable",
+                "reseat the card, check the link partner: the errors may be counted there",
+            )
+
+
+def _exhausted(host: Host) -> Iterable[Finding]:
+    for parent in host.parents.values():
+        if parent.types and all(mdev_type.available == 0 for mdev_type in parent.types):
+            yield Finding(
+                "mdev-exhausted",
+                Severity.INFO,
+                _subject(parent),
+                f"mdev parent {parent.name} has no capacity left for any of its {len(parent.types)} types",
+                "available_instances reads 0 everywhere",
+                "remove mdevs that nobody holds",
+            )
+
+
+def _hidden(host: Host) -> Iterable[Finding]:
+    scan = host.holder_scan
+    if not scan.complete and scan.reason and scan.taken_at is not None:
+        yield Finding("holders-hidden", Severity.INFO, "", f"not every holder is known: {scan.reason}", "/proc", "")
+
+
+def _subject(parent: MdevParent) -> str:
+    return str(parent.device) if parent.device is not None else f"parent:{parent.name}"
+
+
+def _label(device: Device) -> str:
+    return f"{device.id} {device.netdevs[0]}" if device.netdevs else str(device.id)
+
+
+RULES: tuple[Callable[[Host], Iterable[Finding]], ...] = (
+    _isolation,
+    _no_iommu,
+    _blocked_groups,
+    _orphaned_mdevs,
+    _unmanaged_pfs,
+    _driverless_vfs,
+    _links,
+    _errors,
+    _exhausted,
+    _hidden,
+)
+"""Every rule, in the order in which equally grave findings are told."""

@@ -1,0 +1,1 @@
+"""The doors to a host: protocols, and the real one."""

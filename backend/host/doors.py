@@ -1,0 +1,248 @@
+"""What a host looks like from outside: the protocols that every host, real or simulated, answers.
+
+A path is always the kernel's own absolute name (``/sys/bus/pci/devices``), wherever the tree really
+lies. Doors raise ``OSError`` with the kernel's errno and nothing else; probes turn that into the state
+of a fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+
+class Directory(Protocol):
+    """One open directory: cheap reads of several of its entries.
+
+    Names are single entries or short relative paths (``power/runtime_status``). After the device went
+    away every method raises ``FileNotFoundError`` or ``OSError(ENODEV)``; an open directory is never
+    confused with a new device of the same name.
+    """
+
+    def read(self, name: str, limit: int = 4096) -> bytes:
+        """Return at most ``limit`` bytes of the file ``name``, read with one read(2)."""
+        ...
+
+    def readlink(self, name: str) -> str:
+        """Return the target of the symbolic link ``name``, as stored."""
+        ...
+
+    def list(self, name: str = ".") -> list[str]:
+        """Return the names in this directory, or in the one below it called ``name``, unsorted."""
+        ...
+
+    def close(self) -> None:
+        """Give the descriptor back. Closing twice is harmless."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Files(Protocol):
+    """Files below /sys, /proc and /dev that never take a device lock when read.
+
+    What can take one (``sriov_numvfs``, ``driver_override``, every write) goes through ``Guarded``.
+    """
+
+    def open_dir(self, path: str) -> Directory:
+        """Open a directory (symbolic links in ``path`` are followed)."""
+        ...
+
+    def list(self, path: str) -> list[str]:
+        """Return the names in a directory, unsorted."""
+        ...
+
+    def read(self, path: str, limit: int = 65536) -> bytes:
+        """Return at most ``limit`` bytes of a file."""
+        ...
+
+    def readlink(self, path: str) -> str:
+        """Return the target of a symbolic link, as stored."""
+        ...
+
+    def stat(self, path: str) -> FileStat:
+        """Return who may use the file ``path`` (links are followed)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileStat:
+    """The part of stat(2) that says who may use a device node."""
+
+    mode: int
+    """st_mode, file type included."""
+    uid: int
+    gid: int
+    rdev: tuple[int, int] = (0, 0)
+    """Device number (major, minor); (0, 0) for what is no device node."""
+
+
+class StillWaiting(TimeoutError):
+    """A guarded access that did not return in time. It goes on in the kernel and was left behind.
+
+    Attributes:
+        path: what was read or written.
+        pid: the process that waits, 0 where nobody can tell.
+        wchan: the kernel function it waits in (``/proc/PID/wchan``), "" when hidden.
+        waited: seconds since it began.
+    """
+
+    def __init__(self, path: str, pid: int, wchan: str, waited: float) -> None:
+        super().__init__(f"{path}: still waiting in the kernel after {waited:.1f} s (pid {pid}, {wchan or 'unknown'})")
+        self.path = path
+        self.pid = pid
+        self.wchan = wchan
+        self.waited = waited
+
+
+class Guarded(Protocol):
+    """Accesses that may block for as long as a driver likes.
+
+    Each runs where it can be left behind: in a child process that holds none of our standard streams
+    (real host), or as a waiting entry of the simulated kernel. Neither the event loop nor the end of
+    the program ever waits for one.
+    """
+
+    async def read(self, path: str, *, deadline: float) -> bytes:
+        """Read a whole file. Raises ``OSError`` as read(2) does, ``StillWaiting`` after ``deadline`` seconds."""
+        ...
+
+    async def write(self, path: str, data: bytes, *, deadline: float) -> None:
+        """Write ``data`` with one write(2). Raises as ``read`` does.
+
+        After ``StillWaiting`` the write has neither failed nor succeeded: the kernel still works on it.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Uevent:
+    """One kernel uevent (``Documentation/core-api/kobject.rst``)."""
+
+    action: str
+    """add, remove, change, move, online, offline, bind or unbind."""
+    devpath: str
+    """Path below /sys, beginning with /devices/."""
+    subsystem: str = ""
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Overflow:
+    """Events were lost: only a rescan tells the truth."""
+
+
+Event = Uevent | Overflow
+
+
+class Events(Protocol):
+    """Kernel events as they happen."""
+
+    def stream(self) -> AsyncIterator[Event]:
+        """Yield events for ever. Losing some yields ``Overflow`` and the stream goes on.
+
+        Raises ``OSError`` when this host offers no events at all (a foreign tree, a sandbox).
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process, as far as everybody may see it. Names are raw: not yet cleaned."""
+
+    pid: int
+    name: str
+    argv: Sequence[str]
+    uid: int | None
+    user: str
+    start_time: float
+    """Seconds since the epoch."""
+
+
+class Processes(Protocol):
+    """The processes of a host. Descriptors and maps are read through ``Files`` below /proc."""
+
+    def pids(self) -> Sequence[int]:
+        """Return the ids of all processes, in no order."""
+        ...
+
+    def describe(self, pid: int) -> Process:
+        """Return a process. Raises ``ProcessLookupError`` when it is gone, ``PermissionError`` when hidden."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, so that tests and the simulated host may own it."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never run backwards."""
+        ...
+
+    def time(self) -> float:
+        """Return seconds since the epoch; only for labels."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after that many of this clock's seconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a host's facts come from; every face shows it."""
+
+    kind: Literal["live", "tree", "simulated"]
+    """live: this machine; tree: files somewhere (a capture, a container's view); simulated: nothing is real."""
+    detail: str = ""
+    """The scenario's name, or the roots of the tree."""
+
+
+class HostDoors(Protocol):
+    """All doors of one host.
+
+    ``processes`` is None where the tree has no processes to speak of: holders are then unknown, not absent.
+    """
+
+    @property
+    def source(self) -> Source:
+        """Where the facts come from."""
+        ...
+
+    @property
+    def files(self) -> Files:
+        """Files that never take a device lock."""
+        ...
+
+    @property
+    def guarded(self) -> Guarded:
+        """Accesses that may block."""
+        ...
+
+    @property
+    def events(self) -> Events:
+        """Kernel events."""
+        ...
+
+    @property
+    def processes(self) -> Processes | None:
+        """Processes, where the tree has any."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The time this host lives by."""
+        ...
+
+    def name(self) -> str:
+        """Return the host's name, raw."""
+        ...
+
+    def close(self) -> None:
+        """Let go of descriptors and children; never waits."""
+        ...

@@ -1,0 +1,231 @@
+"""Accesses that may never return, each in a child process that can be left behind.
+
+A thread in an uninterruptible sleep keeps its process from ending, and the shell above it. A child in its
+own session that holds none of our standard streams keeps nobody: we stop listening, remember what it
+waits for, and go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from backend.host.doors import StillWaiting
+
+_ROOT = str(Path(__file__).resolve().parents[2])
+_MAX_LEFT = 8
+_MAX_ANSWER = 64 << 20
+
+
+class Attendant:
+    """A child process that answers one request at a time.
+
+    Args:
+        module: an importable module with a dictionary ``OPERATIONS`` of name → function(arguments) → JSON value.
+    """
+
+    def __init__(self, module: str) -> None:
+        request_out, self._requests = os.pipe()
+        self._answers, answer_in = os.pipe()
+        program = (
+            f"import sys; sys.path.insert(0, {_ROOT!r}); from backend.host.leftbehind import serve; serve({module!r})"
+        )
+        actions = [
+            (os.POSIX_SPAWN_DUP2, request_out, 0),
+            (os.POSIX_SPAWN_DUP2, answer_in, 1),
+            (os.POSIX_SPAWN_OPEN, 2, "/dev/null", os.O_WRONLY, 0),
+        ]
+        try:
+            # -I: nothing in the user's environment decides what a child that may be root imports.
+            self.pid = os.posix_spawn(
+                sys.executable,
+                [sys.executable, "-I", "-c", program],
+                os.environ,
+                file_actions=actions,
+                setsid=True,
+            )
+        except BaseException:
+            os.close(self._requests)
+            os.close(self._answers)
+            raise
+        finally:
+            os.close(request_out)
+            os.close(answer_in)
+        os.set_blocking(self._answers, False)
+        self._reaped = False
+
+    async def ask(self, operation: str, arguments: dict[str, Any], deadline: float) -> Any:
+        """Return what ``operation`` answers.
+
+        Raises ``OSError`` as the operation did, ``TimeoutError`` after ``deadline`` seconds: then this
+        attendant is of no more use.
+        """
+        loop = asyncio.get_running_loop()
+        request = json.dumps({"operation": operation, "arguments": arguments}).encode() + b"\n"
+        try:
+            os.write(self._requests, request)
+        except BrokenPipeError as gone:
+            raise OSError(errno.EIO, f"the reading child {self.pid} has ended") from gone
+        buffer = bytearray()
+        done: asyncio.Future[None] = loop.create_future()
+
+        def receive() -> None:
+            try:
+                part = os.read(self._answers, 1 << 20)
+            except BlockingIOError:
+                return
+            buffer.extend(part)
+            if (not part or part.endswith(b"\n") or len(buffer) > _MAX_ANSWER) and not done.done():
+                done.set_result(None)
+
+        loop.add_reader(self._answers, receive)
+        try:
+            await asyncio.wait_for(done, deadline)
+        finally:
+            loop.remove_reader(self._answers)
+        if not buffer.endswith(b"\n"):
+            raise OSError(errno.EIO, f"the reading child {self.pid} ended in mid-answer")
+        answer = json.loads(buffer)
+        if "errno" in answer:
+            raise OSError(answer["errno"], answer["error"])
+        return answer["value"]
+
+    def wchan(self) -> str:
+        """Return the kernel function that the child waits in; "" when hidden or none."""
+        try:
+            found = Path(f"/proc/{self.pid}/wchan").read_text()
+        except OSError:
+            return ""
+        return "" if found == "0" else found
+
+    def reap(self) -> bool:
+        """Return whether the child has ended, collecting it if so. Never waits."""
+        if not self._reaped:
+            with contextlib.suppress(ChildProcessError):
+                self._reaped = os.waitpid(self.pid, os.WNOHANG)[0] == self.pid
+        return self._reaped
+
+    def dismiss(self, *, kill: bool) -> None:
+        """Stop listening; the child ends when it can. ``kill`` when what it does may be cut short."""
+        for descriptor in (self._requests, self._answers):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._requests = self._answers = -1
+        if kill and not self.reap():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+        self.reap()
+
+
+class LeftBehind:
+    """Requests to attendants: an idle one is reused, one that does not answer is left behind.
+
+    While a request is left behind, the same ``key`` is not asked again: its callers get ``StillWaiting``
+    at once, until the child has ended.
+    """
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+        self._idle: list[Attendant] = []
+        self._left: dict[str, tuple[Attendant, float]] = {}
+
+    async def ask(self, operation: str, arguments: dict[str, Any], *, key: str, deadline: float, kill: bool) -> Any:
+        """Return the answer, or raise ``OSError``, or ``StillWaiting`` with ``key`` as its path."""
+        self._forget_ended()
+        if key in self._left or len(self._left) >= _MAX_LEFT:
+            stuck, began = self._left.get(key) or next(iter(self._left.values()))
+            raise StillWaiting(key, stuck.pid, stuck.wchan(), time.monotonic() - began)
+        attendant = self._idle.pop() if self._idle else Attendant(self._module)
+        began = time.monotonic()
+        try:
+            answer = await attendant.ask(operation, arguments, deadline)
+        except TimeoutError:
+            wchan = attendant.wchan()
+            attendant.dismiss(kill=kill)
+            self._left[key] = (attendant, began)
+            raise StillWaiting(key, attendant.pid, wchan, time.monotonic() - began) from None
+        except OSError as error:
+            self._idle.append(attendant) if error.errno != errno.EIO else attendant.dismiss(kill=True)
+            raise
+        except BaseException:
+            attendant.dismiss(kill=kill)
+            raise
+        self._idle.append(attendant)
+        return answer
+
+    def _forget_ended(self) -> None:
+        for key, (attendant, _) in list(self._left.items()):
+            if attendant.reap():
+                del self._left[key]
+
+    def close(self) -> None:
+        """Dismiss all children; never waits."""
+        for attendant in self._idle:
+            attendant.dismiss(kill=True)
+        self._idle.clear()
+        self._forget_ended()
+
+
+class LeftBehindAccess:
+    """Guarded reads and writes of the real host."""
+
+    def __init__(self, locate: Callable[[str], str]) -> None:
+        self._locate = locate
+        self._children = LeftBehind("backend.host.leftbehind")
+
+    async def read(self, path: str, *, deadline: float) -> bytes:
+        """Read a whole file. Raises ``OSError`` as read(2) does, ``StillWaiting`` after ``deadline`` seconds."""
+        where = {"path": self._locate(path)}
+        text = await self._children.ask("read", where, key=path, deadline=deadline, kill=True)
+        return str(text).encode("latin-1")
+
+    async def write(self, path: str, data: bytes, *, deadline: float) -> None:
+        """Write ``data`` with one write(2). Raises as ``read`` does."""
+        what = {"path": self._locate(path), "data": data.decode("latin-1")}
+        await self._children.ask("write", what, key=path, deadline=deadline, kill=False)
+
+    def close(self) -> None:
+        """Dismiss all children; never waits."""
+        self._children.close()
+
+
+def _read(arguments: dict[str, Any]) -> str:
+    return Path(arguments["path"]).read_bytes().decode("latin-1")
+
+
+def _write(arguments: dict[str, Any]) -> None:
+    data = arguments["data"].encode("latin-1")
+    descriptor = os.open(arguments["path"], os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        written = os.write(descriptor, data)
+    finally:
+        os.close(descriptor)
+    if written != len(data):
+        raise OSError(errno.EIO, f"wrote {written} of {len(data)} bytes", arguments["path"])
+
+
+OPERATIONS: dict[str, Callable[[dict[str, Any]], Any]] = {"read": _read, "write": _write}
+
+
+def serve(module: str) -> None:
+    """Answer requests on standard input until it ends. Runs in the child."""
+    import importlib
+
+    operations = importlib.import_module(module).OPERATIONS
+    for line in sys.stdin.buffer:
+        request = json.loads(line)
+        try:
+            answer = {"value": operations[request["operation"]](request["arguments"])}
+        except OSError as error:
+            answer = {"errno": error.errno or errno.EIO, "error": error.strerror or str(error)}
+        sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
+        sys.stdout.buffer.flush()

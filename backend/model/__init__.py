@@ -1,0 +1,1 @@
+"""The nouns: ids, facts, devices, groups, holders, hosts. No I/O."""

@@ -1,0 +1,271 @@
+"""The columns: one definition for the screen, the text snapshot and the filter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from backend.model.device import Device, DeviceKind
+from backend.model.facts import FactState
+from backend.model.group import IommuGroup
+from backend.model.holder import Holder, HolderKind
+from backend.model.host import Host
+from backend.model.mdev import MdevParent, MdevType
+from backend.present.glyphs import Glyphs
+from backend.present.tree import Row
+
+
+class Role(StrEnum):
+    """What a piece of text means; themes give each role its look."""
+
+    TEXT = "text"
+    ID = "id"
+    MUTED = "muted"
+    HOST = "host"
+    VFIO = "vfio"
+    IDLE = "idle"
+    READY = "ready"
+    PASSTHROUGH = "passthrough"
+    TRAP = "trap"
+    MEDIATED = "mediated"
+    VM = "vm"
+    HELD = "held"
+    FREE = "free"
+    GOOD = "good"
+    WARNING = "warning"
+    DANGER = "danger"
+    HIDDEN = "hidden"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Text of one cell and what it means."""
+
+    text: str
+    role: Role = Role.TEXT
+
+
+EMPTY = Cell("")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. The first column of a tree also carries its guides."""
+
+    id: str
+    title: str
+    width: int
+    """Cells on a screen; a text report makes a column as wide as its widest value."""
+    priority: int
+    """1 stays longest when the screen is narrow."""
+    cell: Callable[[Host, Row, Glyphs], Cell]
+    help: str
+
+
+def cells(host: Host, row: Row, columns: Sequence[Column], glyphs: Glyphs) -> tuple[Cell, ...]:
+    """Return the cells of one row."""
+    return tuple([column.cell(host, row, glyphs) for column in columns])
+
+
+def fit_columns(columns: Iterable[Column], width: int) -> tuple[Column, ...]:
+    """Return the columns that fit into ``width`` cells, the least important left out first.
+
+    The first column stays, however narrow the screen is.
+    """
+    kept = list(columns)
+    while len(kept) > 1 and sum(column.width + 1 for column in kept) > width:
+        kept.remove(max(kept[1:], key=lambda column: column.priority))
+    return tuple(kept)
+
+
+def _device_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
+    subject = row.subject
+    if isinstance(subject, Device):
+        return Cell(str(subject.id), Role.ID)
+    if isinstance(subject, IommuGroup):
+        return Cell(f"group {int(subject.id)}", Role.ID)
+    if isinstance(subject, MdevParent):
+        return Cell(subject.name, Role.ID)
+    if isinstance(subject, MdevType):
+        return Cell(subject.id, Role.MEDIATED)
+    return Cell(subject.name, Role.VM if subject.kind is HolderKind.VM else Role.HELD)
+
+
+def _what_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
+    subject = row.subject
+    if isinstance(subject, Device):
+        return Cell(describe_device(subject), Role.TEXT if subject.kind is DeviceKind.PF else Role.MUTED)
+    if isinstance(subject, MdevType):
+        free = "? free" if subject.available is None else f"{subject.available} free"
+        return Cell(f"{len(subject.instances)} made, {free}", Role.MUTED)
+    if isinstance(subject, MdevParent):
+        return Cell(f"mdev parent, {len(subject.types)} types", Role.MUTED)
+    if isinstance(subject, IommuGroup):
+        count = len(subject.members)
+        return Cell(f"{count} member{'s' if count != 1 else ''}", Role.MUTED)
+    pid = "" if subject.pid is None else f"pid {subject.pid}"
+    return Cell(f"{subject.kind} {pid}".strip(), Role.MUTED)
+
+
+def describe_device(device: Device) -> str:
+    """Return a few words that tell one device from its neighbours: interfaces, index, number of VFs, type."""
+    words: list[str] = []
+    if device.kind in (DeviceKind.VF, DeviceKind.VGPU_VF):
+        words.append("vf?" if device.index is None else f"vf{device.index}")
+    if device.kind is DeviceKind.MDEV:
+        words.append(device.mdev_type or "mdev")
+    words += device.netdevs or device.blocks[:2]
+    if device.sriov is not None:
+        total = "?" if device.sriov.total is None else str(device.sriov.total)
+        words.append(f"{len(device.sriov.vfs)}/{total} VFs")
+    if device.vgpu is not None and device.vgpu.current:
+        words.append(f"vGPU type {device.vgpu.current}")
+    return " ".join(words)
+
+
+def _driver_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
+    device = row.device
+    if device is None:
+        return EMPTY
+    if not device.driver:
+        return Cell(glyphs.none, Role.IDLE)
+    return Cell(device.driver, Role.VFIO if device.vfio else Role.HOST)
+
+
+def _path_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
+    device = row.device
+    if device is None:
+        return _verdict_cell(host, row, glyphs)
+    if device.path is not None:
+        return Cell(f"{glyphs.paths[device.path]} {device.path}", Role(device.path.value))
+    word = "held" if device.holders else _state_word(device, "path")
+    return Cell(f"? {word}", Role.HIDDEN)
+
+
+def _state_word(device: Device, field: str) -> str:
+    note = device.notes.get(field)
+    if note is None:
+        return FactState.UNKNOWN.value
+    return "needs root" if note.state is FactState.HIDDEN else note.state.value
+
+
+def is_blocked(host: Host, group: IommuGroup) -> bool:
+    """Return whether host drivers keep a guest from members that are there for one.
+
+    A group that only host drivers use is not viable either, but nobody waits for it.
+    """
+    if group.viability.viable:
+        return False
+    members = (host.devices.get(member) for member in group.members)
+    return any(d is not None and (d.vfio or not d.driver) and not d.class_code.startswith("06") for d in members)
+
+
+def _verdict_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
+    if not isinstance(row.subject, IommuGroup):
+        return EMPTY
+    if row.subject.viability.viable:
+        return Cell("viable", Role.GOOD)
+    if is_blocked(host, row.subject):
+        return Cell(f"{glyphs.warning} not viable", Role.WARNING)
+    return Cell("host use", Role.MUTED)
+
+
+def _group_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
+    if isinstance(row.subject, IommuGroup):
+        return Cell(row.subject.type or "type ?", Role.MUTED)
+    device = row.device
+    if device is None:
+        return EMPTY
+    if device.group is None:
+        return Cell(glyphs.none, Role.MUTED)
+    group = host.groups.get(device.group)
+    if group is None or len(group.members) == 1:
+        return Cell(str(int(device.group)), Role.MUTED)
+    text = f"{int(device.group)} {glyphs.times}{len(group.members)}"
+    if is_blocked(host, group):
+        return Cell(f"{text} {glyphs.warning}", Role.WARNING)
+    return Cell(text, Role.MUTED)
+
+
+def _holder_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
+    subject = row.subject
+    if isinstance(subject, IommuGroup):
+        return Cell(subject.viability.reason, Role.WARNING if is_blocked(host, subject) else Role.MUTED)
+    if isinstance(subject, Holder):
+        return Cell(subject.detail or subject.user, Role.MUTED)
+    device = row.device
+    if device is None:
+        return EMPTY
+    if device.holders:
+        return holders_cell(device.holders)
+    if "holders" in device.notes:
+        return Cell("? " + _state_word(device, "holders"), Role.HIDDEN)
+    free = device.path is not None and device.path.value in ("idle", "ready")
+    return Cell("free", Role.FREE) if free and not is_unassignable(device) else Cell(glyphs.none, Role.MUTED)
+
+
+def is_unassignable(device: Device) -> bool:
+    """Return whether nobody would give this function to a guest: bridges, and PFs that have VFs."""
+    return device.class_code.startswith("06") or (device.sriov is not None and bool(device.sriov.vfs))
+
+
+def holders_cell(holders: Sequence[Holder]) -> Cell:
+    """Return who holds a device: the first holder in words, the rest as a number."""
+    first = holders[0]
+    words = {
+        HolderKind.VM: f"vm {first.name}",
+        HolderKind.NETWORK: f"{first.name} {first.detail}",
+        HolderKind.STORAGE: f"{first.name} {first.detail}",
+    }
+    text = words.get(first.kind, first.name)
+    if len(holders) > 1:
+        text += f" +{len(holders) - 1}"
+    return Cell(text, Role.VM if first.kind is HolderKind.VM else Role.HELD)
+
+
+def _numa_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
+    device = row.device
+    if device is None:
+        return EMPTY
+    return Cell(glyphs.none if device.numa is None else str(device.numa), Role.MUTED)
+
+
+def _name_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
+    if isinstance(row.subject, MdevType):
+        return Cell(row.subject.name, Role.MUTED)
+    device = row.device
+    if device is None:
+        return EMPTY
+    return Cell(device.name or f"{device.vendor}:{device.device}".strip(":"), Role.MUTED)
+
+
+def _root_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
+    device = row.device
+    if device is None:
+        return EMPTY
+    return Cell(glyphs.none if device.root_port is None else str(device.root_port), Role.MUTED)
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("device", "DEVICE", 26, 1, _device_cell, "address, UUID, group, type or holder"),
+    Column("what", "", 20, 5, _what_cell, "interface, VF index, number of VFs, mdev type"),
+    Column("driver", "DRIVER", 14, 3, _driver_cell, "bound driver"),
+    Column("path", "PATH", 14, 2, _path_cell, "how accesses reach the device; for a group: whether it is viable"),
+    Column("group", "GROUP", 8, 4, _group_cell, "IOMMU group; for a group: type of its default domain"),
+    Column("holder", "HOLDER", 24, 2, _holder_cell, "who holds it; for a group: who stands in the way"),
+    Column("numa", "NUMA", 4, 7, _numa_cell, "NUMA node"),
+    Column("root", "ROOT PORT", 12, 8, _root_cell, "root port above it"),
+    Column("name", "NAME", 32, 6, _name_cell, "product name from pci.ids"),
+)
+"""Every column, in order."""
+
+COLUMN_IDS = tuple(column.id for column in COLUMNS)
+DEFAULT_COLUMNS = tuple(column for column in COLUMNS if column.id != "root")
+
+
+def columns_named(ids: Iterable[str]) -> tuple[Column, ...]:
+    """Return the columns with these ids, in the order asked. Raises ``KeyError`` with the first unknown one."""
+    known = {column.id: column for column in COLUMNS}
+    return tuple(known[column_id] for column_id in ids)

@@ -1,0 +1,136 @@
+"""Trees of rows: what lies below what in each view.
+
+A row is named by a key that survives every rebuild; cursor, marks and expansion hold keys, never numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from backend.model.device import Device, DeviceKind
+from backend.model.group import IommuGroup
+from backend.model.holder import Holder, HolderKind
+from backend.model.host import Host
+from backend.model.ids import id_order
+from backend.model.mdev import MdevParent, MdevType
+from backend.present.view import View
+
+__all__ = ["Projection", "Row", "Subject", "View", "holder_key", "is_bridge", "project"]
+
+Subject = Device | IommuGroup | MdevParent | MdevType | Holder
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a tree."""
+
+    key: str
+    """Unique in its view: a device's id, ``group:42``, ``parent:mtty``, ``type:mtty/mtty-1``, ``holder:...``."""
+    subject: Subject
+    device: Device | None
+    """The device that the row speaks of; None for groups, types and holders."""
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """A view of a host as a tree. Rows are cheap: cells are made only for what is drawn."""
+
+    view: View
+    host: Host
+    rows: Mapping[str, Row]
+    children: Mapping[str, Sequence[str]]
+    """Row key → keys of its children in order; "" holds the roots. Leaves are left out."""
+    parents: Mapping[str, str] = field(default_factory=dict)
+    """Row key → key of its parent; roots are left out."""
+
+
+def project(host: Host, view: View) -> Projection:
+    """Return ``view`` of ``host``."""
+    builder = _Builder()
+    {View.DEVICES: _devices, View.GROUPS: _groups, View.HOLDERS: _holders}[view](host, builder)
+    return Projection(view, host, builder.rows, builder.children, builder.parents)
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.rows: dict[str, Row] = {}
+        self.children: dict[str, list[str]] = {}
+        self.parents: dict[str, str] = {}
+
+    def add(self, key: str, parent: str, subject: Subject, device: Device | None = None) -> str:
+        self.rows[key] = Row(key, subject, device)
+        siblings = self.children.get(parent)
+        if siblings is None:
+            self.children[parent] = [key]
+        else:
+            siblings.append(key)
+        if parent:
+            self.parents[key] = parent
+        return key
+
+
+def is_bridge(device: Device) -> bool:
+    """Return whether a function only carries others: bridges and ports (class 06)."""
+    return device.class_code.startswith("06")
+
+
+def _devices(host: Host, builder: _Builder) -> None:
+    """PF → VF → mdev type → mdev, virtual mdev parents last. Bridges and ports are left to the group view."""
+    parents = {str(parent.device): parent for parent in host.parents.values() if parent.device is not None}
+    for device in host.devices.values():
+        if device.kind is DeviceKind.MDEV or is_bridge(device):
+            continue
+        below = device.parent if device.parent in builder.rows else ""
+        builder.add(str(device.id), below, device, device)
+        parent = parents.get(str(device.id))
+        if parent is not None:
+            _add_types(host, builder, parent, str(device.id))
+    for parent in host.parents.values():
+        if parent.device is None or str(parent.device) not in builder.rows:
+            _add_types(host, builder, parent, builder.add(f"parent:{parent.name}", "", parent))
+    for device in host.devices.values():
+        if device.kind is DeviceKind.MDEV and str(device.id) not in builder.rows:
+            builder.add(str(device.id), "", device, device)
+
+
+def _add_types(host: Host, builder: _Builder, parent: MdevParent, key: str) -> None:
+    for mdev_type in parent.types:
+        below = builder.add(f"type:{parent.name}/{mdev_type.id}", key, mdev_type)
+        for uuid in mdev_type.instances:
+            device = host.devices.get(uuid)
+            if device is not None:
+                builder.add(str(uuid), below, device, device)
+
+
+def _groups(host: Host, builder: _Builder) -> None:
+    """Group → members, ports and bridges too; what has no group comes last."""
+    for group in host.groups.values():
+        below = builder.add(f"group:{int(group.id)}", "", group)
+        for member in group.members:
+            device = host.devices.get(member)
+            if device is not None:
+                builder.add(str(member), below, device, device)
+    for device in host.devices.values():
+        if device.group is None:
+            builder.add(str(device.id), "", device, device)
+
+
+def holder_key(holder: Holder) -> str:
+    """Return the key of a holder's row: one row for a process, whatever it holds and however we know."""
+    if holder.pid is not None:
+        return f"holder:{holder.kind}:{holder.pid}"
+    return f"holder:{holder.kind}:{holder.name}"
+
+
+def _holders(host: Host, builder: _Builder) -> None:
+    """Holder → what it holds: VMs first, then programs, then the host's own uses."""
+    order = {kind: position for position, kind in enumerate(HolderKind)}
+    held: dict[str, tuple[Holder, list[Device]]] = {}
+    for device in host.devices.values():
+        for holder in device.holders:
+            held.setdefault(holder_key(holder), (holder, []))[1].append(device)
+    for key, (holder, devices) in sorted(held.items(), key=lambda i: (order[i[1][0].kind], i[1][0].name, i[0])):
+        builder.add(key, "", holder)
+        for device in sorted(devices, key=lambda d: id_order(d.id)):
+            builder.add(f"{key}/{device.id}", key, device, device)

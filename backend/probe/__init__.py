@@ -1,0 +1,1 @@
+"""Readers: doors → records. Everything that comes in is parsed or cleaned here, once."""

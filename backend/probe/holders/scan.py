@@ -1,0 +1,42 @@
+"""One look for holders of every kind."""
+
+from __future__ import annotations
+
+from backend.host.doors import HostDoors, Processes
+from backend.model.host import HolderScan
+from backend.probe.holders.findings import HolderFindings
+from backend.probe.holders.interrupts import scan_interrupts
+from backend.probe.holders.network import scan_namespaces, scan_network
+from backend.probe.holders.processes import scan_processes
+from backend.probe.holders.storage import scan_storage
+
+
+def scan_holders(doors: HostDoors) -> HolderFindings:
+    """Return all holders that can be seen.
+
+    May block for as long as a process does that is stuck in the kernel (its maps and command line wait for
+    its memory lock): run it where it can be left behind.
+    """
+    files = doors.files
+    found = []
+    hidden = 0
+    processes = doors.processes if doors.processes is not None and doors.processes.pids() else None
+    if processes is not None:
+        result = scan_processes(files, processes)
+        found += result.found
+        hidden = result.hidden
+    if hidden or processes is None:
+        found += scan_interrupts(files)
+    found += scan_network(files)
+    found += scan_storage(files)
+    if processes is not None:
+        found += scan_namespaces(files, processes)
+    return HolderFindings(tuple(found), _completeness(doors.clock.time(), processes, hidden))
+
+
+def _completeness(now: float, processes: Processes | None, hidden: int) -> HolderScan:
+    if processes is None:
+        return HolderScan(False, 0, "this tree has no processes: holders that are processes are not known", now)
+    if hidden:
+        return HolderScan(False, hidden, f"{hidden} processes of other users are hidden: run as root to see them", now)
+    return HolderScan(True, taken_at=now)

@@ -1,0 +1,306 @@
+"""PCI functions: PFs, VFs and plain functions as records, holders not yet known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from backend.host.doors import Directory, Files
+from backend.model.device import DataPath, Device, DeviceKind, Link
+from backend.model.facts import FactState, Note
+from backend.model.holder import Holder, HolderKind
+from backend.model.ids import BadIdError, GroupId, PciAddress, id_order
+from backend.probe.attributes import Attributes, VanishedError
+from backend.probe.sriov import read_sriov, virtual_functions
+from backend.probe.surroundings import Identity, Surroundings, VfIdentity, listing
+from backend.probe.vgpu import read_vendor_vgpu
+
+BUS = "/sys/bus/pci/devices"
+
+_MODALIAS = re.compile(
+    rb"pci:v0000([0-9A-F]{4})d0000([0-9A-F]{4})sv0000([0-9A-F]{4})sd0000([0-9A-F]{4})"
+    rb"bc([0-9A-F]{2})sc([0-9A-F]{2})i([0-9A-F]{2})",
+    re.ASCII,
+)
+_OPENED = (Holder(HolderKind.UNSEEN, "somebody", via="enable", detail="the device is open"),)
+_OPENED_PATH = Note(FactState.HIDDEN, "whether its regions are mapped into the holder needs root")
+_MOVED = (
+    Holder(HolderKind.NETNS, "another network namespace", via="net/ empty", detail="its interface was moved away"),
+)
+
+_CORE_SUFFIX = ("vfio-pci", "vfio_pci")
+"""Drivers built on vfio-pci-core: they enable the function when it is opened and disable it when closed."""
+
+
+def list_functions(files: Files) -> list[PciAddress]:
+    """Return the addresses of all PCI functions in order, so that a PF comes before its VFs."""
+    addresses = []
+    for name in sorted(listing(files, BUS), key=id_order):
+        try:
+            addresses.append(PciAddress.parse(name))
+        except BadIdError:
+            continue
+    return addresses
+
+
+def read_functions(files: Files, around: Surroundings, addresses: list[PciAddress]) -> Iterator[Device]:
+    """Yield a record for each function that is still there."""
+    for address in addresses:
+        device = read_function(files, around, address)
+        if device is not None:
+            yield device
+
+
+def read_function(files: Files, around: Surroundings, address: PciAddress) -> Device | None:
+    """Return one function, or None when it is gone. A PF fills in ``around.virtual_functions``."""
+    try:
+        with files.open_dir(f"{BUS}/{address}") as directory:
+            known = around.virtual_functions.get(address)
+            if known is not None:
+                return _read_vf(directory, around, address, known)
+            return _read_physical(files, directory, around, address)
+    except VanishedError:
+        return None
+    except OSError:
+        # Still listed but closed to us, or a dangling link: gone for all that we can say.
+        return None
+
+
+def read_pf(files: Files, name: str) -> str:
+    """Return the PF of the VF called ``name``; "" when it is none or gone."""
+    try:
+        return files.readlink(f"{BUS}/{name}/physfn").rpartition("/")[2]
+    except OSError:
+        return ""
+
+
+def _read_vf(directory: Directory, around: Surroundings, address: PciAddress, vf: VfIdentity) -> Device:
+    attributes = Attributes(directory)
+    driver = around.drivers.get(address, "")
+    vfio, node = _vfio(around, address, driver)
+    vgpu = read_vendor_vgpu(directory, attributes) if driver == "nvidia" else None
+    group = _group(attributes) if around.has_groups else None
+    numa = attributes.number("numa_node", "numa")
+    # Always there and read last: when it can still be read, nothing above was half a device.
+    identity = _identity(directory, attributes, around)
+    holders = _holders(directory, attributes, around, address, driver, vfio, identity) if driver else ()
+    return Device(
+        id=address,
+        kind=DeviceKind.VF if vgpu is None else DeviceKind.VGPU_VF,
+        sysfs=vf.path,
+        driver=driver,
+        path=None if holders is _OPENED else _path(driver, vfio),
+        holders=holders,
+        group=group,
+        numa=numa if numa is not None and numa >= 0 else None,
+        root_port=vf.root_port,
+        parent=vf.pf,
+        index=vf.index,
+        vendor=identity.vendor,
+        device=identity.device,
+        subsystem=identity.subsystem,
+        class_code=identity.class_code,
+        name=identity.name,
+        vfio=vfio,
+        vfio_node=node,
+        group_node=_group_node(around, group) if group is not None else "",
+        netdevs=around.netdevs.get(address, ()),
+        blocks=around.blocks.get(address, ()),
+        vgpu=vgpu,
+        notes=attributes.notes,
+    )
+
+
+def _read_physical(files: Files, directory: Directory, around: Surroundings, address: PciAddress) -> Device:
+    attributes = Attributes(directory)
+    path = physical_path(files.readlink(f"{BUS}/{address}"))
+    port = root_port(path)
+    entries = frozenset(directory.list())
+    if "physfn" in entries:
+        return _read_vf(
+            directory, around, address, VfIdentity(attributes.link("physfn", "parent") or "", None, path, port)
+        )
+    driver = around.drivers.get(address, "")
+    vfio, node = _vfio(around, address, driver)
+    sriov = None
+    if "sriov_totalvfs" in entries:
+        vfs = virtual_functions(attributes, entries)
+        sriov = read_sriov(attributes, vfs, driver)
+        parent = path.rpartition("/")[0]
+        for index, vf in vfs.items():
+            around.virtual_functions[vf] = VfIdentity(str(address), index, f"{parent}/{vf}", port)
+    group = _group(attributes) if around.has_groups else None
+    power = attributes.text("power/runtime_status", "power")
+    link = _link(attributes, entries, power)
+    resets = attributes.text("reset_method", "reset_methods") if "reset_method" in entries else None
+    numa = attributes.number("numa_node", "numa")
+    errors = _corrected_errors(attributes) if "aer_dev_correctable" in entries else None
+    identity = _identity(directory, attributes, around)
+    holders = _holders(directory, attributes, around, address, driver, vfio, identity) if driver else ()
+    return Device(
+        id=address,
+        kind=DeviceKind.FUNCTION if sriov is None else DeviceKind.PF,
+        sysfs=path,
+        driver=driver,
+        path=None if holders is _OPENED else _path(driver, vfio),
+        holders=holders,
+        group=group,
+        numa=numa if numa is not None and numa >= 0 else None,
+        root_port=port,
+        vendor=identity.vendor,
+        device=identity.device,
+        subsystem=identity.subsystem,
+        class_code=identity.class_code,
+        name=identity.name,
+        vfio=vfio,
+        vfio_node=node,
+        group_node=_group_node(around, group) if group is not None else "",
+        netdevs=around.netdevs.get(address, ()),
+        blocks=around.blocks.get(address, ()),
+        power=power or "",
+        reset_methods=tuple(resets.split()) if resets else (),
+        link=link,
+        sriov=sriov,
+        aer_correctable=errors,
+        notes=attributes.notes,
+    )
+
+
+def _holders(
+    directory: Directory,
+    attributes: Attributes,
+    around: Surroundings,
+    address: PciAddress,
+    driver: str,
+    vfio: bool,
+    identity: Identity,
+) -> tuple[Holder, ...]:
+    """Return the holder that the device's own attributes betray, to everyone and whoever it is."""
+    if vfio:
+        if driver.endswith(_CORE_SUFFIX) and attributes.number("enable", "holders"):
+            attributes.note("path", _OPENED_PATH)
+            return _OPENED
+        return ()
+    if identity.class_code.startswith("02") and address not in around.netdevs:
+        try:
+            return () if directory.list("net") else _MOVED
+        except OSError:
+            return ()
+    return ()
+
+
+def _vfio(around: Surroundings, name: str, driver: str) -> tuple[bool, str]:
+    """Return whether a device is in VFIO mode, and the path of its character device ("" = none)."""
+    node = around.vfio_nodes.get(name)
+    if node is not None:
+        return True, f"/dev/vfio/devices/{node}" if node in around.cdev_nodes else ""
+    return not around.vfio_classes and driver.endswith(_CORE_SUFFIX), ""
+
+
+def _path(driver: str, vfio: bool) -> DataPath:
+    if not driver:
+        return DataPath.IDLE
+    return DataPath.READY if vfio else DataPath.HOST
+
+
+def _group(attributes: Attributes) -> GroupId | None:
+    name = attributes.link("iommu_group", "group")
+    if name is None:
+        return None
+    try:
+        return GroupId.parse(name)
+    except BadIdError as error:
+        attributes.note("group", Note(FactState.UNKNOWN, str(error)))
+        return None
+
+
+def _group_node(around: Surroundings, group: GroupId) -> str:
+    if around.group_nodes:
+        for name in (f"{int(group)}", f"noiommu-{int(group)}"):
+            if name in around.group_nodes:
+                return f"/dev/vfio/{name}"
+    return ""
+
+
+def _identity(directory: Directory, attributes: Attributes, around: Surroundings) -> Identity:
+    """Return what ``modalias`` tells: five ids in one read, and no lock, unlike ``uevent``."""
+    try:
+        raw = directory.read("modalias")
+    except FileNotFoundError:
+        # Every function of a running kernel has one; a function without it that still has a vendor is a
+        # tree that somebody copied without it.
+        directory.read("vendor")
+        raw = b""
+    known = around.identities.get(raw)
+    if known is None:
+        known = _parse_identity(raw, around) or _identity_files(attributes, around)
+        if raw:
+            around.identities[raw] = known
+    return known
+
+
+def _parse_identity(raw: bytes, around: Surroundings) -> Identity | None:
+    match = _MODALIAS.match(raw)
+    if match is None:
+        return None
+    vendor, device, subvendor, subdevice, base, sub, interface = (part.decode().lower() for part in match.groups())
+    name = around.names.device(vendor, device)
+    return Identity(vendor, device, f"{subvendor}:{subdevice}", f"{base}{sub}{interface}", name)
+
+
+def _identity_files(attributes: Attributes, around: Surroundings) -> Identity:
+    def digits(name: str, field: str, width: int) -> str:
+        number = attributes.number(name, field, 16)
+        return "" if number is None or number < 0 else f"{number:0{width}x}"
+
+    vendor, device = digits("vendor", "vendor", 4), digits("device", "device", 4)
+    subsystem = f"{digits('subsystem_vendor', 'subsystem', 4)}:{digits('subsystem_device', 'subsystem', 4)}"
+    name = around.names.device(vendor, device) if vendor and device else ""
+    return Identity(vendor, device, subsystem, digits("class", "class_code", 6), name)
+
+
+def _link(attributes: Attributes, entries: frozenset[str], power: str | None) -> Link | None:
+    if "current_link_speed" not in entries:
+        return None
+    if power not in ("active", "unsupported"):
+        attributes.note("link", Note(FactState.UNKNOWN, f"not read: it would wake the device ({power or 'unknown'})"))
+        return None
+    speed = _speed(attributes.text("current_link_speed", "link"))
+    if speed is None:
+        return None
+    return Link(
+        speed,
+        attributes.number("current_link_width", "link"),
+        _speed(attributes.text("max_link_speed", "link")),
+        attributes.number("max_link_width", "link"),
+    )
+
+
+def _speed(text: str | None) -> float | None:
+    """Return GT/s from ``16.0 GT/s PCIe``; None for "Unknown"."""
+    try:
+        return float((text or "").split(" ", 1)[0])
+    except ValueError:
+        return None
+
+
+def _corrected_errors(attributes: Attributes) -> int | None:
+    total = (attributes.text("aer_dev_correctable", "aer_correctable") or "").rpartition("TOTAL_ERR_COR")[2]
+    return int(total) if total.strip().isdecimal() else None
+
+
+def physical_path(target: str) -> str:
+    """Return the part of a bus link's target that lies below /sys, as in ``/devices/pci0000:00/...``."""
+    start = target.find("/devices/")
+    return target[start:] if start >= 0 else ""
+
+
+def root_port(path: str) -> PciAddress | None:
+    """Return the root port above the function with this physical path; None for a root complex's own."""
+    parts = path.split("/")
+    if len(parts) < 5 or not parts[2].startswith("pci"):
+        return None
+    try:
+        return PciAddress.parse(parts[3])
+    except BadIdError:
+        return None

@@ -1,0 +1,228 @@
+"""What must be known before a single device can be read: who is bound to what, by inverse listings.
+
+Listing a driver's devices once costs a twentieth of asking each device for its driver; the same holds for
+network interfaces, block devices and VFIO nodes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from backend.host.doors import Directory, Files
+from backend.model.ids import PciAddress
+from backend.model.text import clean
+from backend.probe.names import PciNames
+
+_PCI_NAME = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class VfIdentity:
+    """What a PF tells of one of its VFs."""
+
+    pf: str
+    index: int | None
+    path: str
+    root_port: PciAddress | None
+
+
+class Identity(NamedTuple):
+    """What ``modalias`` tells of a function; hex digits in lower case."""
+
+    vendor: str
+    device: str
+    subsystem: str
+    class_code: str
+    name: str
+    """Product name from pci.ids, or ""."""
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """Lookups for one pass over the devices."""
+
+    drivers: Mapping[str, str]
+    """Device name → driver, for PCI functions and mdevs."""
+    netdevs: Mapping[str, tuple[str, ...]]
+    """PCI function or mdev → its network interfaces that are visible here."""
+    blocks: Mapping[str, tuple[str, ...]]
+    """PCI function → its block devices, partitions left out."""
+    vfio_nodes: Mapping[str, str]
+    """Device name → vfioN."""
+    vfio_classes: bool
+    """Whether this kernel has the vfio-dev class at all (6.1 and later)."""
+    group_nodes: frozenset[str]
+    """Names in /dev/vfio."""
+    cdev_nodes: frozenset[str]
+    """Names in /dev/vfio/devices."""
+    has_groups: bool
+    definitions: frozenset[str] | None
+    """UUIDs that mdevctl keeps a definition of; None when its files cannot be listed."""
+    names: PciNames
+    virtual_functions: dict[str, VfIdentity] = field(default_factory=dict)
+    """VF → who it is: filled while PFs are read, which come first in order of address."""
+    identities: dict[bytes, Identity] = field(default_factory=dict)
+    """``modalias`` → what it says; all VFs of a PF say the same."""
+
+
+def read_surroundings(files: Files, names: PciNames) -> Surroundings:
+    """Return the lookups for a pass. What cannot be listed is empty."""
+    vfio_nodes = _by_device(files, "/sys/class/vfio-dev")
+    return Surroundings(
+        drivers=read_drivers(files, "pci") | read_drivers(files, "mdev"),
+        netdevs=_by_device(files, "/sys/class/net"),
+        blocks=read_blocks(files),
+        vfio_nodes={device: nodes[0] for device, nodes in vfio_nodes.items()},
+        vfio_classes="vfio-dev" in listing(files, "/sys/class"),
+        group_nodes=frozenset(listing(files, "/dev/vfio")),
+        cdev_nodes=frozenset(listing(files, "/dev/vfio/devices")),
+        has_groups=bool(listing(files, "/sys/kernel/iommu_groups")),
+        definitions=read_definitions(files),
+        names=names,
+    )
+
+
+def listing(files: Files, path: str) -> list[str]:
+    """Return the names in a directory; none when it is not there or closed."""
+    try:
+        return files.list(path)
+    except OSError:
+        return []
+
+
+def read_definitions(files: Files) -> frozenset[str] | None:
+    """Return the UUIDs of the mdevs that mdevctl starts, whatever their parent."""
+    root = "/etc/mdevctl.d"
+    try:
+        parents = files.list(root)
+    except OSError:
+        return None
+    return frozenset(uuid for parent in parents for uuid in listing(files, f"{root}/{parent}"))
+
+
+def read_drivers(files: Files, bus: str) -> dict[str, str]:
+    """Return device name → driver for everything bound on a bus."""
+    bound: dict[str, str] = {}
+    root = f"/sys/bus/{bus}/drivers"
+    for driver in listing(files, root):
+        label = clean(driver, 64)
+        for name in listing(files, f"{root}/{driver}"):
+            # A driver's directory holds its devices among bind, unbind, module and the like.
+            if "-" in name or ":" in name:
+                bound[name] = label
+    return bound
+
+
+def owner_of(target: str) -> str:
+    """Return the device that a link into /sys/devices belongs to: its deepest PCI function, or ""."""
+    for part in reversed(target.split("/")):
+        if len(part) >= 12 and part[-2] == "." and _PCI_NAME.fullmatch(part):
+            return part
+    return ""
+
+
+def _by_device(files: Files, path: str) -> dict[str, tuple[str, ...]]:
+    """Return device → names of a class directory, for what has a PCI function or mdev behind it.
+
+    A class entry lies at ``.../DEVICE/CLASS/NAME``, or deeper below its function, as on a virtio bus.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    try:
+        directory = files.open_dir(path)
+    except OSError:
+        return found
+    with directory:
+        for name in sorted(listing(files, path)):
+            try:
+                target = directory.readlink(name)
+            except OSError:
+                continue
+            parts = target.rsplit("/", 3)
+            device = parts[1] if len(parts) == 4 and ("-" in parts[1] or ":" in parts[1]) else owner_of(target)
+            if device:
+                found[device] = (*found.get(device, ()), clean(name, 64))
+    return found
+
+
+def read_blocks(files: Files) -> dict[str, tuple[str, ...]]:
+    """Return PCI function → whole block devices on it, through NVMe multipath heads too."""
+    found: dict[str, tuple[str, ...]] = {}
+    root = "/sys/block"
+    for name in sorted(listing(files, root)):
+        try:
+            target = files.readlink(f"{root}/{name}")
+        except OSError:
+            continue
+        for owner in block_owners(files, target):
+            found[owner] = (*found.get(owner, ()), clean(name, 64))
+    return found
+
+
+def block_owners(files: Files, target: str) -> tuple[str, ...]:
+    """Return the PCI functions that the block device at ``target`` lies on; none for a virtual one."""
+    head = target.partition("/virtual/nvme-subsystem/")[2].partition("/")[0]
+    if not head:
+        owner = owner_of(target)
+        return (owner,) if owner else ()
+    owners = []
+    subsystem = f"/sys/devices/virtual/nvme-subsystem/{head}"
+    for name in listing(files, subsystem):
+        try:
+            owners.append(owner_of(files.readlink(f"{subsystem}/{name}")))
+        except OSError:
+            continue
+    return tuple(sorted({owner for owner in owners if owner}))
+
+
+def surroundings_of(files: Files, names: PciNames, devices: Iterable[str], *, has_groups: bool) -> Surroundings:
+    """Return the lookups for a few devices only: a handful of reads each instead of every listing."""
+    around = Surroundings(
+        drivers={},
+        netdevs={},
+        blocks={},
+        vfio_nodes={},
+        vfio_classes="vfio-dev" in listing(files, "/sys/class"),
+        group_nodes=frozenset(listing(files, "/dev/vfio")),
+        cdev_nodes=frozenset(listing(files, "/dev/vfio/devices")),
+        has_groups=has_groups,
+        definitions=read_definitions(files),
+        names=names,
+    )
+    drivers: dict[str, str] = {}
+    netdevs: dict[str, tuple[str, ...]] = {}
+    nodes: dict[str, str] = {}
+    for name in devices:
+        bus = "pci" if ":" in name else "mdev"
+        try:
+            directory = files.open_dir(f"/sys/bus/{bus}/devices/{name}")
+        except OSError:
+            continue
+        with directory:
+            driver = _last(directory, "driver")
+            if driver:
+                drivers[name] = clean(driver, 64)
+            interfaces = _names(directory, "net")
+            if interfaces:
+                netdevs[name] = tuple(clean(interface, 64) for interface in interfaces)
+            vfio = _names(directory, "vfio-dev")
+            if vfio:
+                nodes[name] = vfio[0]
+    blocks = read_blocks(files) if any(driver == "nvme" for driver in drivers.values()) else {}
+    return replace(around, drivers=drivers, netdevs=netdevs, vfio_nodes=nodes, blocks=blocks)
+
+
+def _last(directory: Directory, name: str) -> str:
+    try:
+        return directory.readlink(name).rpartition("/")[2]
+    except OSError:
+        return ""
+
+
+def _names(directory: Directory, name: str) -> list[str]:
+    try:
+        return sorted(directory.list(name))
+    except OSError:
+        return []

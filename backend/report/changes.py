@@ -1,0 +1,86 @@
+"""Deltas as lines: JSON for programs, one readable line a change for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+from backend.model.delta import Changes, Delta
+from backend.model.device import Device
+from backend.model.holder import Holder
+from backend.present.columns import describe_device
+from backend.report.document import timestamp
+
+_KINDS = ("devices", "parents", "groups")
+
+
+def delta_record(delta: Delta) -> dict[str, Any]:
+    """Return a delta as plain values: records that came, ids that went, fields that changed as [old, new]."""
+    record: dict[str, Any] = {
+        "kind": "delta",
+        "sequence": delta.sequence,
+        "simulated": delta.new.simulated,
+        "taken_at": timestamp(delta.new.taken_at),
+    }
+    for kind in _KINDS:
+        changes: Changes[Any, Any] = getattr(delta, kind)
+        if changes:
+            record[kind] = {
+                "added": list(changes.added.values()),
+                "removed": list(changes.removed),
+                "changed": [
+                    {"id": key, "fields": changed_fields(old, new)} for key, (old, new) in changes.changed.items()
+                ],
+            }
+    if delta.host_changed:
+        old, new = delta.old, delta.new
+        names = ("iommu", "weaknesses", "holder_scan", "notes")
+        record["host"] = {n: getattr(new, n) for n in names if getattr(old, n) != getattr(new, n)}
+    return record
+
+
+def changed_fields(old: Any, new: Any) -> dict[str, list[Any]]:
+    """Return field → [old, new] for what differs between two records of one type."""
+    names = [field.name for field in fields(new)]
+    return {
+        name: [getattr(old, name), getattr(new, name)] for name in names if getattr(old, name) != getattr(new, name)
+    }
+
+
+def plain_lines(delta: Delta) -> Iterator[str]:
+    """Yield a readable line for each change, all with the time in front."""
+    clock = timestamp(delta.new.taken_at)[11:19]
+    for device in delta.devices.removed.values():
+        yield f"{clock}  {device.id}  gone"
+    for device in delta.devices.added.values():
+        driver = f", driver {device.driver}" if device.driver else ", no driver"
+        yield f"{clock}  {device.id}  new {device.kind.value} {describe_device(device)}{driver}".rstrip()
+    for old, new in delta.devices.changed.values():
+        for name, (before, after) in changed_fields(old, new).items():
+            if name != "notes":
+                yield f"{clock}  {new.id}  {name} {_words(before)} -> {_words(after)}"
+    for old_group, new_group in delta.groups.changed.values():
+        if old_group.viability != new_group.viability:
+            verdict = "viable" if new_group.viability.viable else f"not viable: {new_group.viability.reason}"
+            yield f"{clock}  group {int(new_group.id)}  {verdict}"
+    for old_parent, new_parent in delta.parents.changed.values():
+        before = {t.id: t.available for t in old_parent.types}
+        for mdev_type in new_parent.types:
+            if before.get(mdev_type.id) != mdev_type.available:
+                count = f"{before.get(mdev_type.id)} -> {mdev_type.available} free"
+                yield f"{clock}  {new_parent.name}/{mdev_type.id}  {count}"
+    if delta.host_changed and delta.new.holder_scan.reason:
+        yield f"{clock}  holders  {delta.new.holder_scan.reason}"
+
+
+def _words(value: Any) -> str:
+    if value is None or value == "" or value == ():
+        return "none"
+    if isinstance(value, tuple):
+        return ", ".join(_words(item) for item in value)
+    if isinstance(value, Holder):
+        return f"{value.kind} {value.name}" + (f" (pid {value.pid})" if value.pid is not None else "")
+    if isinstance(value, Device):
+        return str(value.id)
+    return str(value)

@@ -1,0 +1,144 @@
+"""The doors that wait: guarded accesses, and the stream of events."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+from backend.host.doors import Clock, Event, StillWaiting
+from backend.simhost.access import Access
+from backend.simhost.core import EventBus, Subscriber
+from backend.simhost.kernel import Kernel
+from backend.simhost.schedule import Job, Operation, Wait
+from backend.simhost.tree import Attr, DeviceNode, Dir, File
+
+
+class SimulatedGuarded:
+    """Accesses that may wait: each is an operation of the simulated kernel, which goes on by itself."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+
+    async def read(self, path: str, *, deadline: float) -> bytes:
+        """Read a whole file; waits while somebody holds the lock that reading it takes."""
+        access = self._access
+        found: list[bytes] = []
+        with access.lock:
+            access.enter(path)
+            root = access.tree.root
+            holder, node = access.tree.find(root, path)
+            job = access.kernel.core.schedule.start(self._reading(holder, node, path, found))
+        await self._wait(job, path, deadline)
+        return found[0]
+
+    def _reading(self, holder: Dir, node: object, path: str, found: list[bytes]) -> Operation:
+        access = self._access
+        if access.faults.hangs(path):
+            yield Wait(until=lambda: not access.faults.hangs(path), wchan="sysfs_kf_seq_show")
+        if isinstance(node, Attr):
+            locked, owner = node.locked, holder.owner
+            if locked is not None:
+                yield Wait(until=lambda: not locked(owner), wchan="sriov_numvfs_show")
+        assert isinstance(node, Dir | File | Attr | DeviceNode)
+        found.append(access.tree.content(holder, node, path))
+
+    async def write(self, path: str, data: bytes, *, deadline: float) -> None:
+        """Write ``data`` with one write(2); after ``StillWaiting`` it goes on in the simulated kernel."""
+        access = self._access
+        with access.lock:
+            access.enter(path)
+            job = access.kernel.core.schedule.start(access.kernel.writing(access.tree, path, data))
+        await self._wait(job, path, deadline)
+
+    async def _wait(self, job: Job, path: str, deadline: float) -> None:
+        kernel = self._access.kernel
+        clock, schedule = kernel.core.clock, kernel.core.schedule
+        began = clock.monotonic()
+        end = began + deadline
+        with _waker(kernel) as progress:
+            while True:
+                schedule.pump()
+                if job.done:
+                    if job.error is not None:
+                        if job.error.filename is None:
+                            job.error.filename = path
+                        raise job.error
+                    return
+                now = clock.monotonic()
+                if now >= end:
+                    raise StillWaiting(path, job.pid, job.wchan, now - began)
+                due = schedule.due()
+                await _sleep_or(clock, min(end, due if due is not None else end) - now, progress)
+
+
+class SimulatedEvents:
+    """Uevents of the simulated kernel. While a stream is open, the scenario's timeline runs."""
+
+    def __init__(self, access: Access, start: Callable[[], None]) -> None:
+        self._access = access
+        self._start = start
+
+    async def stream(self) -> AsyncIterator[Event]:
+        """Yield events for ever."""
+        kernel = self._access.kernel
+        with _waker(kernel) as progress:
+            subscriber = Subscriber(progress.ring)
+            kernel.core.events.subscribers.append(subscriber)
+            try:
+                self._start()
+                while True:
+                    with self._access.lock:
+                        kernel.core.schedule.pump()
+                    while (event := EventBus.take(subscriber)) is not None:
+                        yield event
+                    due = kernel.core.schedule.due()
+                    now = kernel.core.clock.monotonic()
+                    await _sleep_or(kernel.core.clock, None if due is None else due - now, progress)
+            finally:
+                kernel.core.events.subscribers.remove(subscriber)
+
+
+class _Bell:
+    """Wakes one waiting coroutine, from any thread."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.event = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake it."""
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            running = None
+        if running is self.loop:
+            self.event.set()
+        else:
+            with contextlib.suppress(RuntimeError):
+                self.loop.call_soon_threadsafe(self.event.set)
+
+
+@contextlib.contextmanager
+def _waker(kernel: Kernel) -> Iterator[_Bell]:
+    bell = _Bell()
+    kernel.core.schedule.on_progress.append(bell.ring)
+    try:
+        yield bell
+    finally:
+        kernel.core.schedule.on_progress.remove(bell.ring)
+
+
+async def _sleep_or(clock: Clock, seconds: float | None, bell: _Bell) -> None:
+    """Return after ``seconds`` (None = never) or when the bell rings."""
+    waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(bell.event.wait())]
+    if seconds is not None:
+        waits.append(asyncio.ensure_future(clock.sleep(max(0.0, seconds))))
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waits:
+            task.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+        bell.event.clear()

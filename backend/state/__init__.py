@@ -1,0 +1,1 @@
+"""From records to a live picture: collect, join, diff, schedule."""

@@ -1,0 +1,305 @@
+"""Records → ``Host``, reusing every object that did not change.
+
+All work comes in steps: a generator that a headless command runs to its end, and that the event loop runs
+a few milliseconds at a time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
+
+from backend.host.doors import HostDoors
+from backend.model.device import Device
+from backend.model.facts import Notes, no_notes
+from backend.model.group import IommuGroup
+from backend.model.host import HolderScan, Host, Iommu
+from backend.model.ids import DeviceId, GroupId, MdevUuid, PciAddress, id_order
+from backend.model.mdev import MdevParent
+from backend.model.text import clean
+from backend.probe import iommu, mdev, pci
+from backend.probe.attributes import note_of
+from backend.probe.holders import Found, HolderFindings
+from backend.probe.isolation import read_weaknesses
+from backend.probe.names import PciNames
+from backend.probe.surroundings import Surroundings, VfIdentity, listing, read_surroundings, surroundings_of
+from backend.state.join import assign, join
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+_NOT_LOOKED = HolderScan(False, reason="holders not looked for yet")
+
+
+class Collector:
+    """Reads a host, as a whole or in parts, and keeps the last picture.
+
+    Attributes:
+        host: the last picture; None before the first full reading.
+    """
+
+    def __init__(self, doors: HostDoors) -> None:
+        self._doors = doors
+        self._files = doors.files
+        self._names = PciNames()
+        self._base: dict[DeviceId, Device] = {}
+        """Devices as read, holders not joined."""
+        self._attributes: dict[GroupId, iommu.GroupAttributes] = {}
+        self._parents: dict[str, MdevParent] = {}
+        self._findings: HolderFindings | None = None
+        self._assigned: dict[DeviceId, tuple[Found, ...]] = {}
+        self._has_groups = False
+        self._listed: tuple[list[str], list[str]] = ([], [])
+        self.host: Host | None = None
+
+    def read_all(self, holders: Callable[[], HolderFindings] | None = None) -> Iterator[None]:
+        """Read everything anew; ``host`` is the result when the steps end.
+
+        ``holders`` is asked last, so that a look for holders can go on beside the reading.
+        """
+        around = read_surroundings(self._files, self._names)
+        self._has_groups = around.has_groups
+        base: dict[DeviceId, Device] = {}
+        for address in pci.list_functions(self._files):
+            device = pci.read_function(self._files, around, address)
+            if device is not None:
+                base[address] = _reuse(self._base.get(address), device)
+            yield
+        for uuid in mdev.list_mdevs(self._files):
+            device = mdev.read_mdev(self._files, around, uuid)
+            if device is not None:
+                base[uuid] = _reuse(self._base.get(uuid), device)
+            yield
+        self._read_parents()
+        yield
+        wanted = sorted({device.group for device in base.values() if device.group is not None})
+        attributes: dict[GroupId, iommu.GroupAttributes] = {}
+        for start in range(0, len(wanted), 64):
+            attributes |= iommu.read_group_attributes(self._files, wanted[start : start + 64])
+            yield
+        self._attributes = attributes
+        self._base = base
+        if holders is not None:
+            self._findings = holders()
+        self._publish(self._join_all(), None)
+
+    def read_some(self, names: Iterable[str]) -> Iterator[None]:
+        """Read only the devices called ``names`` anew; those that are gone leave the picture.
+
+        The PF of a VF that came or went is read too: its list of VFs changed with it.
+        """
+        if self.host is None:
+            yield from self.read_all()
+            return
+        wanted = set(names)
+        wanted |= {pf for name in wanted if name not in self._base and (pf := pci.read_pf(self._files, name))}
+        fresh: dict[DeviceId, Device | None] = {}
+        while wanted:
+            # In order of address a PF comes before its VFs, and tells them who they are.
+            waiting = sorted(wanted, key=id_order)
+            around = surroundings_of(self._files, self._names, waiting, has_groups=self._has_groups)
+            around.virtual_functions |= self._known_vfs(waiting)
+            wanted = set()
+            for name in waiting:
+                wanted |= self._read_one(name, around, fresh)
+                yield
+            wanted -= fresh.keys()
+        changed = {i: device for i, device in fresh.items() if device is not self._base.get(i)}
+        if changed:
+            self._replace(changed)
+
+    def _read_one(self, name: str, around: Surroundings, fresh: dict[DeviceId, Device | None]) -> set[str]:
+        """Read one device into ``fresh``; return the names of others that must be read because of it."""
+        device_id = _device_id(name)
+        if device_id is None:
+            return set()
+        before = self._base.get(device_id)
+        if isinstance(device_id, PciAddress):
+            after = pci.read_function(self._files, around, device_id)
+        else:
+            after = mdev.read_mdev(self._files, around, device_id)
+        fresh[device_id] = after if after is None else _reuse(before, after)
+        related = _pf_of(before if after is None else after) if before is None or after is None else set()
+        return related | (self._misplaced_vfs(after) if after is not None and after is not before else set())
+
+    def _misplaced_vfs(self, pf: Device) -> set[str]:
+        """Return the VFs of a PF that are not known, or known by another index."""
+        if pf.sriov is None:
+            return set()
+        places = ((vf, self._base.get(vf)) for vf in pf.sriov.vfs)
+        return {str(vf) for vf, known in places if known is None or known.parent != pf.id or known.index is None}
+
+    def _known_vfs(self, names: Iterable[str]) -> dict[str, VfIdentity]:
+        """Return what is known of the VFs among ``names``: their PF, index and path never change."""
+        known = {}
+        for name in names:
+            device = self._base.get(PciAddress(name))
+            if device is not None and device.index is not None:
+                known[name] = VfIdentity(device.parent, device.index, device.sysfs, device.root_port)
+        return known
+
+    def _replace(self, changed: Mapping[DeviceId, Device | None]) -> None:
+        """Take ``changed`` into the picture (None: gone), joining and grouping only what they touch."""
+        host = self.host
+        assert host is not None
+        affected = {d.group for i, after in changed.items() for d in (self._base.get(i), after) if d is not None}
+        base, devices = dict(self._base), dict(host.devices)
+        for device_id, device in changed.items():
+            self._assigned.pop(device_id, None)
+            if device is None:
+                base.pop(device_id, None)
+                devices.pop(device_id, None)
+            else:
+                base[device_id] = device
+        present = [device for device in changed.values() if device is not None]
+        if self._findings is not None:
+            self._assigned |= assign(present, self._findings)
+        for device in present:
+            joined = join(device, self._assigned.get(device.id, ()), self._findings)
+            devices[device.id] = _reuse(devices.get(device.id), joined)
+        if base.keys() != self._base.keys():
+            base = {device_id: base[device_id] for device_id in sorted(base, key=id_order)}
+            devices = {device_id: devices[device_id] for device_id in base}
+            self._read_parents()
+        self._base = base
+        self._publish(devices, {group for group in affected if group is not None})
+
+    def set_holders(self, findings: HolderFindings) -> None:
+        """Take in a new look for holders."""
+        self._findings = findings
+        if self.host is not None:
+            self._publish(self._join_all(), set())
+
+    def holders_failed(self, reason: str) -> None:
+        """Say that the last look for holders did not come back: what was found before is kept, as stale."""
+        taken_at = self._findings.scan.taken_at if self._findings is not None else None
+        found = self._findings.found if self._findings is not None else ()
+        self.set_holders(HolderFindings(found, HolderScan(False, 0, reason, taken_at)))
+
+    def read_slow(self) -> Iterator[None]:
+        """Read what changes without an event: mdev capacity, drivers by listing, group types."""
+        host = self.host
+        if host is None:
+            return
+        around = read_surroundings(self._files, self._names)
+        yield
+        suspects = [
+            str(device.id)
+            for device in self._base.values()
+            if device.driver != around.drivers.get(device.id, "")
+            or device.netdevs != around.netdevs.get(device.id, ())
+            or device.link is not None
+        ]
+        self._read_parents()
+        yield
+        yield from self.read_some(suspects)
+        if self.host is not None and self._parents_differ():
+            self._publish(dict(self.host.devices), set())
+
+    def unlisted(self) -> set[str]:
+        """Return the names of devices that came or went since the last reading, by two listings."""
+        listed = (listing(self._files, pci.BUS), listing(self._files, mdev.BUS))
+        if listed == self._listed:
+            return set()
+        self._listed = listed
+        names = {*listed[0], *listed[1]} ^ self._base.keys()
+        return {name for name in names if _device_id(name) is not None}
+
+    def _read_parents(self) -> None:
+        parents = mdev.read_parents(self._files)
+        self._parents = {name: _reuse(self._parents.get(name), parent) for name, parent in parents.items()}
+
+    def _parents_differ(self) -> bool:
+        assert self.host is not None
+        old = self.host.parents
+        return len(old) != len(self._parents) or any(old.get(n) is not p for n, p in self._parents.items())
+
+    def _join_all(self) -> dict[DeviceId, Device]:
+        self._assigned = {} if self._findings is None else assign(self._base.values(), self._findings)
+        old: Mapping[DeviceId, Device] = self.host.devices if self.host is not None else {}
+        assigned, findings = self._assigned, self._findings
+        devices = {}
+        for device_id, device in self._base.items():
+            found = assigned.get(device_id, ())
+            # Most devices are neither held nor on a VFIO driver: nothing can be joined to them.
+            joined = join(device, found, findings) if found or device.vfio or device.holders else device
+            devices[device_id] = _reuse(old.get(device_id), joined)
+        return devices
+
+    def _publish(self, devices: dict[DeviceId, Device], affected: set[GroupId] | None) -> None:
+        """Make ``devices`` the picture; ``affected`` are the groups to judge anew, None means all."""
+        old = self.host
+        groups = self._groups(devices, affected)
+        self.host = Host(
+            name=old.name if old is not None else clean(self._doors.name(), 128),
+            source=self._doors.source.kind,
+            source_detail=clean(self._doors.source.detail),
+            kernel=old.kernel if old is not None else self._text("/proc/sys/kernel/osrelease"),
+            boot_id=old.boot_id if old is not None else self._text("/proc/sys/kernel/random/boot_id"),
+            taken_at=self._doors.clock.time(),
+            uid=os.geteuid(),
+            iommu=self._iommu(),
+            devices=_reuse_map(old.devices if old is not None else None, devices),
+            parents=_reuse_map(old.parents if old is not None else None, self._parents),
+            groups=_reuse_map(old.groups if old is not None else None, groups),
+            weaknesses=read_weaknesses(self._files),
+            holder_scan=self._findings.scan if self._findings is not None else _NOT_LOOKED,
+            notes=self._host_notes(),
+        )
+
+    def _groups(self, devices: dict[DeviceId, Device], affected: set[GroupId] | None) -> dict[GroupId, IommuGroup]:
+        old: Mapping[GroupId, IommuGroup] = self.host.groups if self.host is not None else {}
+        if affected is not None and not affected:
+            return dict(old)
+        if affected is None:
+            fresh = iommu.build_groups(devices, self._attributes)
+            return {number: _reuse(old.get(number), group) for number, group in fresh.items()}
+        self._attributes |= iommu.read_group_attributes(self._files, affected)
+        some = {i: d for i, d in devices.items() if d.group in affected}
+        fresh = iommu.build_groups(some, self._attributes)
+        merged = {number: group for number, group in old.items() if number not in affected}
+        merged |= {number: _reuse(old.get(number), group) for number, group in fresh.items()}
+        return {number: merged[number] for number in sorted(merged)}
+
+    def _iommu(self) -> Iommu:
+        found = iommu.read_iommu(self._files, self._has_groups)
+        return _reuse(self.host.iommu if self.host is not None else None, found)
+
+    def _text(self, path: str) -> str:
+        try:
+            return clean(self._files.read(path, 256))
+        except OSError:
+            return ""
+
+    def _host_notes(self) -> Notes:
+        try:
+            self._files.list(pci.BUS)
+        except OSError as error:
+            return {"devices": note_of(error, pci.BUS)}
+        return no_notes()
+
+
+def _reuse(old: T | None, new: T) -> T:
+    return old if old is not None and old == new else new
+
+
+def _reuse_map(old: Mapping[K, T] | None, new: Mapping[K, T]) -> Mapping[K, T]:
+    """Return ``old`` itself when ``new`` holds the very same objects."""
+    if old is None or len(old) != len(new):
+        return new
+    return old if all(old.get(key) is value for key, value in new.items()) else new
+
+
+def _device_id(name: str) -> DeviceId | None:
+    for parse in (PciAddress.parse, MdevUuid.parse):
+        try:
+            return parse(name)
+        except ValueError:
+            continue
+    return None
+
+
+def _pf_of(device: Device | None) -> set[str]:
+    """Return the PF of a VF: its list of VFs changes when the VF comes or goes."""
+    return {device.parent} if device is not None and device.parent and isinstance(device.id, PciAddress) else set()

@@ -1,0 +1,193 @@
+"""A host that is kept up to date: events and ticks in, deltas out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from backend.host.doors import HostDoors, Overflow, StillWaiting, Uevent
+from backend.model.delta import Delta
+from backend.model.device import Device
+from backend.model.host import HolderScan, Host, Iommu
+from backend.probe.surroundings import owner_of
+from backend.state.aside import scanner_for
+from backend.state.collect import Collector
+from backend.state.diff import difference
+from backend.state.guarded import GuardedFact, read_guarded_facts
+from backend.state.schedule import COALESCE, Tiers, in_slices
+
+HOLDER_DEADLINE = 5.0
+"""Seconds after which a look for holders is left behind."""
+
+
+@dataclass(slots=True)
+class LiveStatus:
+    """How the session is doing."""
+
+    reading: bool = True
+    """Whether a full reading is going on."""
+    events: bool = False
+    """Whether the kernel tells of changes; otherwise only looking again does."""
+    last_update: float = 0.0
+    """Monotonic seconds of the last completed reading."""
+    error: str = ""
+    """What is wrong with the session itself, in one sentence."""
+
+
+class Live:
+    """One host, live, in this process's event loop.
+
+    Attributes:
+        visible: ids of the devices on screen; only these are read at each tick.
+        status: how the session is doing.
+    """
+
+    def __init__(self, doors: HostDoors, interval: float = 1.0) -> None:
+        self._doors = doors
+        self._collector = Collector(doors)
+        self._scanner = scanner_for(doors)
+        self._tiers = Tiers(fast=interval)
+        self._dirty: set[str] = set()
+        self._rescan = False
+        self._look = asyncio.Event()
+        self._wake = asyncio.Event()
+        self._sequence = 0
+        self._shown: Host | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self.visible: frozenset[str] = frozenset()
+        self.status = LiveStatus()
+
+    @property
+    def host(self) -> Host | None:
+        """The picture that the last delta led to; None before the first."""
+        return self._shown
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two ticks."""
+        return self._tiers.fast
+
+    @interval.setter
+    def interval(self, seconds: float) -> None:
+        self._tiers = Tiers(fast=seconds, slow=max(10.0, seconds))
+        self._wake.set()
+
+    async def deltas(self) -> AsyncGenerator[Delta, None]:
+        """Yield a delta whenever something changed. The first leads from an empty host to the first picture."""
+        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._look_for_holders())]
+        self._look.set()
+        try:
+            await self._read_all()
+            yield self._step()
+            due_full = due_slow = time.monotonic()
+            while True:
+                now = time.monotonic()
+                full = self._tiers.full if self.status.events else self._tiers.full_without_events
+                if self._rescan or now - due_full >= full:
+                    self._rescan = False
+                    await self._read_all()
+                    due_full = time.monotonic()
+                elif now - due_slow >= self._tiers.slow:
+                    await in_slices(self._collector.read_slow())
+                    self._look.set()
+                    due_slow = time.monotonic()
+                else:
+                    await self._read_fast()
+                self.status.last_update = time.monotonic()
+                delta = self._step()
+                if delta:
+                    yield delta
+                await self._pause()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+
+    async def guarded_facts(self, device: Device) -> tuple[GuardedFact, ...]:
+        """Return the facts of a device that may wait for its lock; never longer than a short deadline."""
+        return await read_guarded_facts(self._doors, device)
+
+    def close(self) -> None:
+        """Let go of everything; never waits."""
+        for task in self._tasks:
+            task.cancel()
+        self._scanner.close()
+        self._doors.close()
+
+    async def _pause(self) -> None:
+        """Wait for the next tick, or for an event and the rest of its burst."""
+        if not self._wake.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self._tiers.fast)
+        if self._wake.is_set():
+            await asyncio.sleep(COALESCE)
+            self._wake.clear()
+
+    async def _read_all(self) -> None:
+        self.status.reading = True
+        self._dirty.clear()
+        await in_slices(self._collector.read_all())
+        self.status.reading = False
+        self.status.last_update = time.monotonic()
+
+    async def _read_fast(self) -> None:
+        names = self._dirty | self._collector.unlisted() | self.visible
+        self._dirty = set()
+        await in_slices(self._collector.read_some(names))
+
+    def _step(self) -> Delta:
+        new = self._collector.host
+        assert new is not None
+        old = self._shown if self._shown is not None else empty_host(new)
+        delta = difference(old, new, self._sequence)
+        if delta:
+            self._sequence += 1
+        self._shown = new
+        return delta
+
+    async def _listen(self) -> None:
+        try:
+            stream = self._doors.events.stream()
+            async for event in stream:
+                self.status.events = True
+                if isinstance(event, Overflow):
+                    self._rescan = True
+                else:
+                    self._take(event)
+                self._wake.set()
+        except OSError:
+            self.status.events = False
+
+    def _take(self, event: Uevent) -> None:
+        """Note which devices an event speaks of."""
+        if event.subsystem in ("pci", "mdev"):
+            self._dirty.add(event.devpath.rpartition("/")[2])
+        elif event.subsystem in ("net", "vfio-dev", "block", "nvme"):
+            self._dirty.add(owner_of(event.devpath) or event.devpath.rsplit("/", 3)[-3:][0])
+        if event.subsystem in ("vfio-dev", "net", "block") or event.properties.get("EVENT") in ("create", "destroy"):
+            self._look.set()
+        if "MDEV_STATE" in event.properties:
+            self._rescan = True
+
+    async def _look_for_holders(self) -> None:
+        """Look for holders whenever asked, one look at a time."""
+        while True:
+            await self._look.wait()
+            self._look.clear()
+            try:
+                self._collector.set_holders(await self._scanner.scan(HOLDER_DEADLINE))
+            except StillWaiting as waiting:
+                self._collector.holders_failed(f"the look for holders has not come back: {waiting}")
+            except OSError as error:
+                self._collector.holders_failed(f"the look for holders failed: {error.strerror or error}")
+            self._wake.set()
+
+
+def empty_host(like: Host) -> Host:
+    """Return a host without any device: what the first delta starts from."""
+    return Host(
+        like.name, like.source, like.source_detail, "", "", 0.0, like.uid, Iommu((), ""), {}, {}, {}, (),
+        HolderScan(False),
+    )  # fmt: skip

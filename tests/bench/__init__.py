@@ -1,0 +1,1 @@
+"""Benchmarks: iovtop beside a C floor and the tools an operator would use instead."""
