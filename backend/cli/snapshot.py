@@ -38,6 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--filter", default="", metavar="QUERY", help="only devices that match, as in 'driver:vfio* !free'"
     )
     parser.add_argument("--columns", metavar="A,B", help="columns in order (text only); a wrong name lists them all")
+    parser.add_argument("--full", action="store_true", help="read reset methods and power state of every VF too")
     parser.add_argument("--check", action="store_true", help="exit 1 when there is a finding of warning or worse")
     parser.add_argument("--ascii", action="store_true", help="no signs beyond ASCII")
 
@@ -50,7 +51,7 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
             raise CommandError(
                 "--view and --columns shape the text; JSON always holds everything that --filter lets through"
             )
-        host = take(doors)
+        host = take(doors, full=options.full)
         _print_json(host, query)
     else:
         columns = parse_columns(options.columns)
@@ -66,12 +67,12 @@ def print_plain_host(doors: HostDoors, settings: Settings) -> Exit:
     return Exit.OK
 
 
-def take(doors: HostDoors) -> Host:
+def take(doors: HostDoors, *, full: bool = False) -> Host:
     """Return the host as it is now, holders included."""
     # A scan makes half a million small objects and no cycles: collecting would only walk them again and again.
     gc.disable()
     pending = start_scan(doors)
-    collector = Collector(doors)
+    collector = Collector(doors, full=full)
 
     def holders() -> HolderFindings:
         try:

@@ -130,9 +130,9 @@ class Device:
     netdevs: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
     power: str = ""
-    """Runtime power state: active, suspended, ..."""
-    reset_methods: tuple[str, ...] = ()
-    """As the kernel would try them; empty when there is none or it was not read."""
+    """Runtime power state: active, suspended, ...; "" where it was not read: of a VF only in a full reading."""
+    reset_methods: tuple[str, ...] | None = None
+    """As the kernel would try them; None where they were not read: of a VF only in a full reading."""
     link: Link | None = None
     sriov: Sriov | None = None
     vgpu: VendorVgpu | None = None

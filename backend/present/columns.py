@@ -13,7 +13,7 @@ from backend.model.holder import Holder, HolderKind
 from backend.model.host import Host
 from backend.model.mdev import MdevParent, MdevType
 from backend.present.glyphs import Glyphs
-from backend.present.tree import Row
+from backend.present.tree import Row, is_plumbing
 
 
 class Role(StrEnum):
@@ -159,7 +159,7 @@ def is_blocked(host: Host, group: IommuGroup) -> bool:
     if group.viability.viable:
         return False
     members = (host.devices.get(member) for member in group.members)
-    return any(d is not None and (d.vfio or not d.driver) and not d.class_code.startswith("06") for d in members)
+    return any(d is not None and (d.vfio or not d.driver) and not is_plumbing(d) for d in members)
 
 
 def _verdict_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
@@ -203,12 +203,7 @@ def _holder_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
     if "holders" in device.notes:
         return Cell("? " + _state_word(device, "holders"), Role.HIDDEN)
     free = device.path is not None and device.path.value in ("idle", "ready")
-    return Cell("free", Role.FREE) if free and not is_unassignable(device) else Cell(glyphs.none, Role.MUTED)
-
-
-def is_unassignable(device: Device) -> bool:
-    """Return whether nobody would give this function to a guest: bridges, and PFs that have VFs."""
-    return device.class_code.startswith("06") or (device.sriov is not None and bool(device.sriov.vfs))
+    return Cell("free", Role.FREE) if free and not is_plumbing(device) else Cell(glyphs.none, Role.MUTED)
 
 
 def holders_cell(holders: Sequence[Holder]) -> Cell:

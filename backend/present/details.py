@@ -41,7 +41,7 @@ def title_of(row: Row) -> tuple[str, str]:
         below = f"of {subject.parent}" if subject.parent else ""
         return str(subject.id), " ".join(filter(None, [subject.kind.value.upper(), describe_device(subject), below]))
     if isinstance(subject, IommuGroup):
-        return f"group {int(subject.id)}", f"{len(subject.members)} members"
+        return f"group {int(subject.id)}", f"{len(subject.members)} member{'s' * (len(subject.members) != 1)}"
     if isinstance(subject, MdevParent):
         return subject.name, "mdev parent"
     if isinstance(subject, MdevType):
@@ -67,6 +67,7 @@ def _device(host: Host, device: Device, glyphs: Glyphs) -> Iterable[Section]:
     yield Section("", tuple(_overview(host, device, glyphs)))
     yield Section("SR-IOV", tuple(_sriov(device)))
     yield Section("vGPU", tuple(_vgpu(device)))
+    yield Section("mdev types", tuple(_types(host, device)))
     yield Section("Hardware", tuple(_hardware(device, glyphs)))
     yield Section("Not known", tuple(_notes(device)))
 
@@ -138,6 +139,13 @@ def _vgpu(device: Device) -> Iterable[Line]:
         yield Line("could be", Cell(creatable))
 
 
+def _types(host: Host, device: Device) -> Iterable[Line]:
+    parent = host.parents.get(str(device.id))
+    for mdev_type in parent.types if parent is not None else ():
+        free = "?" if mdev_type.available is None else str(mdev_type.available)
+        yield Line(mdev_type.id, Cell(f"{len(mdev_type.instances)} made, {free} free"), mdev_type.name)
+
+
 def _hardware(device: Device, glyphs: Glyphs) -> Iterable[Line]:
     if device.vendor:
         yield Line("ids", Cell(f"{device.vendor}:{device.device}"), f"subsystem {device.subsystem}")
@@ -151,8 +159,8 @@ def _hardware(device: Device, glyphs: Glyphs) -> Iterable[Line]:
         text = f"{_number(link.speed)} GT/s x{_number(link.width)}"
         best = f"of {_number(link.max_speed)} GT/s x{_number(link.max_width)}"
         yield Line("link", Cell(text, Role.WARNING if link.degraded else Role.TEXT), best)
-    if device.kind is not DeviceKind.MDEV:
-        yield _value(device, "reset_methods", " ".join(device.reset_methods) or glyphs.none)
+    if device.kind is not DeviceKind.MDEV and (device.reset_methods is not None or "reset_methods" in device.notes):
+        yield _value(device, "reset_methods", " ".join(device.reset_methods or ()) or glyphs.none)
     if device.aer_correctable is not None:
         role = Role.WARNING if device.aer_correctable else Role.TEXT
         yield Line("AER corrected", Cell(str(device.aer_correctable), role), "since boot")

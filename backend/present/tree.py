@@ -16,7 +16,7 @@ from backend.model.ids import id_order
 from backend.model.mdev import MdevParent, MdevType
 from backend.present.view import View
 
-__all__ = ["Projection", "Row", "Subject", "View", "holder_key", "is_bridge", "project"]
+__all__ = ["Projection", "Row", "Subject", "View", "holder_key", "is_plumbing", "project"]
 
 Subject = Device | IommuGroup | MdevParent | MdevType | Holder
 
@@ -70,16 +70,25 @@ class _Builder:
         return key
 
 
-def is_bridge(device: Device) -> bool:
-    """Return whether a function only carries others: bridges and ports (class 06)."""
-    return device.class_code.startswith("06")
+def is_plumbing(device: Device) -> bool:
+    """Return whether a function is part of the machine rather than a device that somebody could be given.
+
+    Bridges and ports (class 06), and memory controllers, system peripherals and performance monitors
+    (classes 05, 08 and 11) that have no driver: accelerators share those classes, but have drivers or VFs.
+    """
+    if device.class_code.startswith("06"):
+        return True
+    return device.class_code.startswith(("05", "08", "11")) and not device.driver and device.sriov is None
 
 
 def _devices(host: Host, builder: _Builder) -> None:
-    """PF → VF → mdev type → mdev, virtual mdev parents last. Bridges and ports are left to the group view."""
+    """PF → VF → mdev type → mdev, virtual mdev parents last. Plumbing is left to the group view.
+
+    A type that has no mdev and no room for one is left to the detail of its parent.
+    """
     parents = {str(parent.device): parent for parent in host.parents.values() if parent.device is not None}
     for device in host.devices.values():
-        if device.kind is DeviceKind.MDEV or is_bridge(device):
+        if device.kind is DeviceKind.MDEV or is_plumbing(device):
             continue
         below = device.parent if device.parent in builder.rows else ""
         builder.add(str(device.id), below, device, device)
@@ -96,6 +105,8 @@ def _devices(host: Host, builder: _Builder) -> None:
 
 def _add_types(host: Host, builder: _Builder, parent: MdevParent, key: str) -> None:
     for mdev_type in parent.types:
+        if not mdev_type.instances and mdev_type.available == 0 and parent.device is not None:
+            continue
         below = builder.add(f"type:{parent.name}/{mdev_type.id}", key, mdev_type)
         for uuid in mdev_type.instances:
             device = host.devices.get(uuid)

@@ -81,6 +81,8 @@ def _read_vf(directory: Directory, around: Surroundings, address: PciAddress, vf
     vgpu = read_vendor_vgpu(directory, attributes) if driver == "nvidia" else None
     group = _group(attributes) if around.has_groups else None
     numa = attributes.number("numa_node", "numa")
+    power = attributes.text("power/runtime_status", "power") if around.full else None
+    resets = _reset_methods(attributes) if around.full else None
     # Always there and read last: when it can still be read, nothing above was half a device.
     identity = _identity(directory, attributes, around)
     holders = _holders(directory, attributes, around, address, driver, vfio, identity) if driver else ()
@@ -106,6 +108,8 @@ def _read_vf(directory: Directory, around: Surroundings, address: PciAddress, vf
         group_node=_group_node(around, group) if group is not None else "",
         netdevs=around.netdevs.get(address, ()),
         blocks=around.blocks.get(address, ()),
+        power=power or "",
+        reset_methods=resets,
         vgpu=vgpu,
         notes=attributes.notes,
     )
@@ -132,7 +136,7 @@ def _read_physical(files: Files, directory: Directory, around: Surroundings, add
     group = _group(attributes) if around.has_groups else None
     power = attributes.text("power/runtime_status", "power")
     link = _link(attributes, entries, power)
-    resets = attributes.text("reset_method", "reset_methods") if "reset_method" in entries else None
+    resets = _reset_methods(attributes)
     numa = attributes.number("numa_node", "numa")
     errors = _corrected_errors(attributes) if "aer_dev_correctable" in entries else None
     identity = _identity(directory, attributes, around)
@@ -158,7 +162,7 @@ def _read_physical(files: Files, directory: Directory, around: Surroundings, add
         netdevs=around.netdevs.get(address, ()),
         blocks=around.blocks.get(address, ()),
         power=power or "",
-        reset_methods=tuple(resets.split()) if resets else (),
+        reset_methods=resets,
         link=link,
         sriov=sriov,
         aer_correctable=errors,
@@ -257,6 +261,13 @@ def _identity_files(attributes: Attributes, around: Surroundings) -> Identity:
     subsystem = f"{digits('subsystem_vendor', 'subsystem', 4)}:{digits('subsystem_device', 'subsystem', 4)}"
     name = around.names.device(vendor, device) if vendor and device else ""
     return Identity(vendor, device, subsystem, digits("class", "class_code", 6), name)
+
+
+def _reset_methods(attributes: Attributes) -> tuple[str, ...] | None:
+    text = attributes.text("reset_method", "reset_methods")
+    if text is None:
+        return None if "reset_methods" in attributes.notes else ()
+    return tuple(text.split())
 
 
 def _link(attributes: Attributes, entries: frozenset[str], power: str | None) -> Link | None:

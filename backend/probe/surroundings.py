@@ -62,13 +62,15 @@ class Surroundings:
     definitions: frozenset[str] | None
     """UUIDs that mdevctl keeps a definition of; None when its files cannot be listed."""
     names: PciNames
+    full: bool = False
+    """Whether to read of each VF what only a detail or an audit asks for."""
     virtual_functions: dict[str, VfIdentity] = field(default_factory=dict)
     """VF → who it is: filled while PFs are read, which come first in order of address."""
     identities: dict[bytes, Identity] = field(default_factory=dict)
     """``modalias`` → what it says; all VFs of a PF say the same."""
 
 
-def read_surroundings(files: Files, names: PciNames) -> Surroundings:
+def read_surroundings(files: Files, names: PciNames, *, full: bool = False) -> Surroundings:
     """Return the lookups for a pass. What cannot be listed is empty."""
     vfio_nodes = _by_device(files, "/sys/class/vfio-dev")
     return Surroundings(
@@ -82,6 +84,7 @@ def read_surroundings(files: Files, names: PciNames) -> Surroundings:
         has_groups=bool(listing(files, "/sys/kernel/iommu_groups")),
         definitions=read_definitions(files),
         names=names,
+        full=full,
     )
 
 

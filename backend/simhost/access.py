@@ -25,8 +25,10 @@ class Access:
         self.faults.called(path)
         self.kernel.core.schedule.pump()
 
-    def content(self, start: Dir, name: str, limit: int) -> bytes:
-        """Return what a plain read gives."""
+    def content(self, start: Dir, name: str, limit: int, path: str = "") -> bytes:
+        """Return what a plain read gives; ``path`` is the whole path where ``name`` is relative."""
+        if self.faults.hangs(path or name):
+            self.faults.would_hang(path or name)
         holder, node = self.tree.find(start, name)
         if isinstance(node, Attr) and node.locked is not None and node.locked(holder.owner):
             self.faults.would_hang(name)

@@ -161,7 +161,7 @@ class Tables:
 
     def _make(self, model: Model, role: str) -> Table:
         kernel = self._kernel
-        table = _plain(model)
+        table = dict(_plain(model))
         pci, files, sriov = kernel.pci, kernel.files, kernel.sriov
         table["driver_override"] = Attr(lambda f: (f.override or "(null)").encode() + b"\n", files.write_override)
         table["local_cpulist"] = Attr(lambda f: kernel.cpulist(f.numa).encode() + b"\n")
@@ -193,7 +193,7 @@ class Tables:
 
 
 @cache
-def _plain(model: Model) -> dict[str, Entry]:
+def _plain(model: Model) -> Table:
     code = f"0x{model.class_code:06x}\n".encode()
     alias = modalias(model).encode() + b"\n"
     table: dict[str, Entry] = {

@@ -55,7 +55,8 @@ class Builder:
                 debugfs=host.debugfs,
             ),
         )
-        self._ports: list[tuple[PortSpec, Function]] = []
+        self._behind: dict[tuple[str, int], Function] = {}
+        """(domain, bus) → the port in front of it. Ports come in the order of addresses: the innermost last."""
 
     def build(self) -> Kernel:
         """Build everything."""
@@ -115,15 +116,7 @@ class Builder:
 
     def _port_of(self, address: str) -> Function | None:
         domain, bus, _ = address.split(":")
-        number = int(bus, 16)
-        best: tuple[int, Function] | None = None
-        for spec, port in self._ports:
-            first, last = spec.buses
-            if spec.address.startswith(f"{domain}:") and first <= number <= last and spec.address != address:
-                width = last - first
-                if best is None or width <= best[0]:
-                    best = (width, port)
-        return best[1] if best is not None else None
+        return self._behind.get((domain, int(bus, 16)))
 
     def _port(self, spec: PortSpec) -> None:
         kernel = self._kernel
@@ -136,7 +129,9 @@ class Builder:
             numa=spec.numa,
         )
         kernel.set_bus_range(port, *spec.buses)
-        self._ports.append((spec, port))
+        domain = spec.address.split(":")[0]
+        for bus in range(spec.buses[0], spec.buses[1] + 1):
+            self._behind[domain, bus] = port
         if MODELS[spec.model].port != "pci":
             kernel.pci.attach(port)
 

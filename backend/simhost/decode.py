@@ -71,8 +71,9 @@ _NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true o
 
 def guess(text: str, known: Mapping[str, object] | list[str]) -> str:
     """Return ``; did you mean X?``, or nothing."""
-    close = difflib.get_close_matches(text, list(known), 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    folded = {name.casefold(): name for name in known}
+    close = difflib.get_close_matches(text.casefold(), list(folded), 1)
+    return f"; did you mean {folded[close[0]]!r}?" if close else ""
 
 
 def _shown(value: object) -> str:

@@ -32,7 +32,7 @@ class SimulatedDirectory:
         """Return at most ``limit`` bytes of the file ``name``."""
         with self._access.lock:
             self._enter(name)
-            return self._access.content(self._dir, name, limit)
+            return self._access.content(self._dir, name, limit, f"{self._path}/{name}")
 
     def readlink(self, name: str) -> str:
         """Return the target of the symbolic link ``name``, as stored."""

@@ -27,7 +27,7 @@ class Tree:
         if not path:
             raise oops(errno.ENOENT, path)
         here = self.root if path[0] == "/" else start
-        pending = [part for part in reversed(path.split("/")) if part and part != "."]
+        pending = [part for part in reversed(path.split("/")) if part]
         must_be_dir = path[-1] == "/"
         holder, node = here.parent or here, here
         result: Node = node
@@ -41,6 +41,8 @@ class Tree:
             if here.gone():
                 raise oops(errno.ENOENT, path)
             part = pending.pop()
+            if part == ".":
+                continue
             if part == "..":
                 result = here.parent or here
                 holder = here
@@ -69,7 +71,7 @@ class Tree:
         if isinstance(link.target, Dir):
             return link.target
         text = link.target
-        pending.extend(part for part in reversed(text.split("/")) if part and part != ".")
+        pending.extend(part for part in reversed(text.split("/")) if part)
         return self.root if text.startswith("/") else here
 
     def directory(self, start: Dir, path: str) -> Dir:

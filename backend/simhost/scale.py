@@ -21,6 +21,7 @@ from backend.simhost.scenario import (
 _MODEL = "e810"
 _PER_DOMAIN = 60
 _MOST_VFS = 256
+_MOST = 100_000
 _HELD_OF = 8
 """Every eighth VF is held by a VM, two VFs to a VM."""
 
@@ -28,6 +29,8 @@ _HELD_OF = 8
 def expand(scenario: Scenario) -> Scenario:
     """Return the scenario with the functions, mdevs and VMs that its options ask for."""
     pfs, vfs, mdevs = (scenario.options.get(key, 0) for key in ("pfs", "vfs", "mdevs"))
+    if pfs * (vfs + 2) + mdevs > _MOST:
+        raise ScenarioError(f"scale: too many, at most {_MOST} functions and mdevs")
     if vfs > _MOST_VFS:
         raise ScenarioError(f"scale: at most {_MOST_VFS} VFs for each PF")
     sriov = MODELS[_MODEL].sriov

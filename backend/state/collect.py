@@ -35,12 +35,17 @@ _NOT_LOOKED = HolderScan(False, reason="holders not looked for yet")
 class Collector:
     """Reads a host, as a whole or in parts, and keeps the last picture.
 
+    Args:
+        doors: the host.
+        full: read of each VF its reset methods and power state too, which no view shows of all VFs at once.
+
     Attributes:
         host: the last picture; None before the first full reading.
     """
 
-    def __init__(self, doors: HostDoors) -> None:
+    def __init__(self, doors: HostDoors, *, full: bool = False) -> None:
         self._doors = doors
+        self._full = full
         self._files = doors.files
         self._names = PciNames()
         self._base: dict[DeviceId, Device] = {}
@@ -58,7 +63,7 @@ class Collector:
 
         ``holders`` is asked last, so that a look for holders can go on beside the reading.
         """
-        around = read_surroundings(self._files, self._names)
+        around = read_surroundings(self._files, self._names, full=self._full)
         self._has_groups = around.has_groups
         base: dict[DeviceId, Device] = {}
         for address in pci.list_functions(self._files):

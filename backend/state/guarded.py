@@ -1,7 +1,8 @@
-"""Facts that may wait for a device lock, read one device at a time where they can be left behind."""
+"""A closer look at one device: what no view shows of all, and what may wait for the device's lock."""
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 from backend.host.doors import HostDoors, StillWaiting
@@ -34,10 +35,15 @@ async def read_guarded_facts(doors: HostDoors, device: Device) -> tuple[GuardedF
     """
     if device.kind is DeviceKind.MDEV:
         return ()
+    facts = []
+    if device.reset_methods is None:
+        for name in ("reset_method", "power/runtime_status"):
+            with contextlib.suppress(OSError):
+                value = clean(doors.files.read(f"{BUS}/{device.id}/{name}"))
+                facts.append(GuardedFact(name, value, FactState.KNOWN))
     names = ["driver_override"]
     if device.sriov is not None:
         names += ["sriov_numvfs", "sriov_vf_total_msix"]
-    facts = []
     for name in names:
         fact = await _read(doors, f"{BUS}/{device.id}/{name}", name)
         if fact is not None:
