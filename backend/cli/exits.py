@@ -16,7 +16,7 @@ class Exit(IntEnum):
     PARTIAL = 3
     """Something could not be read (not: is hidden from this user); the rest is there."""
     NO_PERMISSION = 4
-    NO_SUCH_DEVICE = 5
+    """This user may not even list the devices."""
     CRASH = 70
     """A fault in iovtop itself; the message names the log file."""
     INTERRUPTED = 130

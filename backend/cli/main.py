@@ -31,7 +31,7 @@ VERBS = {
 """Verb → what it does. Each is a module of this package with ``add_options`` and ``run``."""
 
 _EPILOG = """exit codes: 0 fine; 1 a finding (snapshot --check); 2 wrong usage, configuration or query;
-3 something could not be read; 4 no permission; 5 no such device; 70 a fault in iovtop; 130 interrupted;
+3 something could not be read; 4 no permission to list devices; 70 a fault in iovtop; 130 interrupted;
 141 the reader of our output has gone. Without a terminal (a pipe, TERM=dumb) iovtop alone prints a snapshot."""
 
 

@@ -137,8 +137,9 @@ def parse_columns(text: str | None) -> tuple[Column, ...]:
 
 def verdict(host: Host, *, check: bool) -> Exit:
     """Return how a report ends: partial where something that should be readable was not."""
-    if any(note.state is FactState.UNKNOWN for note in host.notes.values()):
-        return Exit.PARTIAL
+    states = {note.state for note in host.notes.values()}
+    if states:
+        return Exit.NO_PERMISSION if FactState.HIDDEN in states else Exit.PARTIAL
     if check and any(finding.severity is not Severity.INFO for finding in find(host)):
         return Exit.FINDING
     for device in host.devices.values():

@@ -148,7 +148,10 @@ class LeftBehind:
         began = time.monotonic()
         try:
             answer = await attendant.ask(operation, arguments, deadline)
-        except TimeoutError:
+        except TimeoutError as late:
+            if late.errno is not None:  # the driver's own ETIMEDOUT: an answer
+                self._idle.append(attendant)
+                raise
             wchan = attendant.wchan()
             attendant.dismiss(kill=kill)
             self._left[key] = (attendant, began)

@@ -18,7 +18,13 @@ class BadIdError(ValueError):
     """A text that is not the id it should be. The message says what one looks like."""
 
 
-class PciAddress(str):
+class DeviceId(str):
+    """What names a device: a ``PciAddress`` or an ``MdevUuid``. A class, for schemas know no union of two."""
+
+    __slots__ = ()
+
+
+class PciAddress(DeviceId):
     """A PCI address ``DDDD:BB:DD.F``; the domain has four to eight digits (``10000:e1:00.0``).
 
     Orders by number, so that domain 10000 comes after domain ffff.
@@ -63,7 +69,7 @@ class PciAddress(str):
         return not self < other
 
 
-class MdevUuid(str):
+class MdevUuid(DeviceId):
     """The UUID that names an mdev: lower case, with dashes, no braces."""
 
     __slots__ = ()
@@ -100,9 +106,6 @@ class KernelName(str):
         if _NAME.fullmatch(text) is None:
             raise BadIdError(f"{text[:64]!r} is not a kernel name: letters, digits and _ . : + - only")
         return cls(text)
-
-
-DeviceId = PciAddress | MdevUuid
 
 
 def parse_device_id(text: str) -> DeviceId:

@@ -163,11 +163,14 @@ def is_blocked(host: Host, group: IommuGroup) -> bool:
 
 
 def _verdict_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
-    if not isinstance(row.subject, IommuGroup):
-        return EMPTY
-    if row.subject.viability.viable:
+    return verdict_cell(host, row.subject, glyphs) if isinstance(row.subject, IommuGroup) else EMPTY
+
+
+def verdict_cell(host: Host, group: IommuGroup, glyphs: Glyphs) -> Cell:
+    """Return in a word whether VFIO could own a group: viable, not viable, or simply in the host's use."""
+    if group.viability.viable:
         return Cell("viable", Role.GOOD)
-    if is_blocked(host, row.subject):
+    if is_blocked(host, group):
         return Cell(f"{glyphs.warning} not viable", Role.WARNING)
     return Cell("host use", Role.MUTED)
 

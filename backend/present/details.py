@@ -11,7 +11,7 @@ from backend.model.group import IommuGroup
 from backend.model.holder import Holder
 from backend.model.host import Host
 from backend.model.mdev import MdevParent, MdevType
-from backend.present.columns import Cell, Role, describe_device
+from backend.present.columns import Cell, Role, describe_device, verdict_cell
 from backend.present.glyphs import Glyphs
 from backend.present.tree import Row, holder_key
 
@@ -93,10 +93,11 @@ def _overview(host: Host, device: Device, glyphs: Glyphs) -> Iterable[Line]:
     yield Line("driver", Cell(driver, Role.VFIO if device.vfio else Role.TEXT), "VFIO" if device.vfio else "")
     group = host.groups.get(device.group) if device.group is not None else None
     if group is not None:
-        verdict = "viable" if group.viability.viable else f"not viable: {group.viability.reason}"
-        role = Role.TEXT if group.viability.viable else Role.WARNING
+        verdict = verdict_cell(host, group, glyphs)
         members = len(group.members)
-        yield Line("group", Cell(f"{int(group.id)}  {verdict}", role), f"{members} member{'s' * (members != 1)}")
+        count = f"{members} member{'s' * (members != 1)}"
+        reason = f"{count}: {group.viability.reason}" if verdict.role is Role.WARNING else count
+        yield Line("group", Cell(f"{int(group.id)}  {verdict.text}", verdict.role), reason)
     elif device.kind is not DeviceKind.MDEV:
         yield Line("group", Cell("none", Role.WARNING), "no IOMMU in front of it")
     nodes = " ".join(filter(None, [device.vfio_node, device.group_node]))
@@ -178,8 +179,7 @@ def _notes(device: Device) -> Iterable[Line]:
 
 
 def _group(host: Host, group: IommuGroup, glyphs: Glyphs) -> Section:
-    verdict = Cell("viable", Role.GOOD) if group.viability.viable else Cell("not viable", Role.WARNING)
-    lines = [Line("verdict", verdict, group.viability.reason)]
+    lines = [Line("verdict", verdict_cell(host, group, glyphs), group.viability.reason)]
     lines.append(Line("default domain", Cell(group.type or glyphs.none), "not the present translation"))
     for region in group.reserved:
         role = Role.DANGER if region.kind == "direct" else Role.MUTED

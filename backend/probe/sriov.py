@@ -35,7 +35,7 @@ def read_sriov(attributes: Attributes, vfs: Mapping[int, PciAddress], driver: st
         total=attributes.number("sriov_totalvfs", "sriov"),
         offset=attributes.number("sriov_offset", "sriov"),
         stride=attributes.number("sriov_stride", "sriov"),
-        vf_device=attributes.text("sriov_vf_device", "sriov") or "",
+        vf_device=_digits(attributes.number("sriov_vf_device", "sriov", 16)),
         autoprobe=_flag(attributes.number("sriov_drivers_autoprobe", "sriov")),
         manager=vf_manager(driver),
     )
@@ -48,6 +48,11 @@ def vf_manager(driver: str) -> VfManager:
     if driver == "pci-pf-stub":
         return VfManager.PF_STUB
     return VfManager.VFIO_TOKEN if driver == _VFIO_PCI else VfManager.HOST_DRIVER
+
+
+def _digits(number: int | None) -> str:
+    """Return a device id in four hex digits: the kernel leaves out leading zeros here."""
+    return "" if number is None or number < 0 else f"{number:04x}"
 
 
 def _flag(number: int | None) -> bool | None:

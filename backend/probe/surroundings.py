@@ -130,7 +130,7 @@ def owner_of(target: str) -> str:
 def _by_device(files: Files, path: str) -> dict[str, tuple[str, ...]]:
     """Return device → names of a class directory, for what has a PCI function or mdev behind it.
 
-    A class entry lies at ``.../DEVICE/CLASS/NAME``, or deeper below its function, as on a virtio bus.
+    A class entry lies at ``.../DEVICE/CLASS/NAME``, or at ``.../DEVICE/virtioN/CLASS/NAME``.
     """
     found: dict[str, tuple[str, ...]] = {}
     try:
@@ -143,9 +143,11 @@ def _by_device(files: Files, path: str) -> dict[str, tuple[str, ...]]:
                 target = directory.readlink(name)
             except OSError:
                 continue
-            parts = target.rsplit("/", 3)
-            device = parts[1] if len(parts) == 4 and ("-" in parts[1] or ":" in parts[1]) else owner_of(target)
-            if device:
+            parts = target.rsplit("/", 4)
+            if len(parts) < 5:
+                continue
+            device = parts[1] if parts[2].startswith("virtio") else parts[2]
+            if "-" in device or ":" in device:
                 found[device] = (*found.get(device, ()), clean(name, 64))
     return found
 
@@ -185,7 +187,7 @@ def surroundings_of(files: Files, names: PciNames, devices: Iterable[str], *, ha
     around = Surroundings(
         drivers={},
         netdevs={},
-        blocks={},
+        blocks=read_blocks(files),
         vfio_nodes={},
         vfio_classes="vfio-dev" in listing(files, "/sys/class"),
         group_nodes=frozenset(listing(files, "/dev/vfio")),
@@ -207,14 +209,21 @@ def surroundings_of(files: Files, names: PciNames, devices: Iterable[str], *, ha
             driver = _last(directory, "driver")
             if driver:
                 drivers[name] = clean(driver, 64)
-            interfaces = _names(directory, "net")
+            interfaces = _names(directory, "net") or _virtio_interfaces(directory, driver)
             if interfaces:
                 netdevs[name] = tuple(clean(interface, 64) for interface in interfaces)
             vfio = _names(directory, "vfio-dev")
             if vfio:
                 nodes[name] = vfio[0]
-    blocks = read_blocks(files) if any(driver == "nvme" for driver in drivers.values()) else {}
-    return replace(around, drivers=drivers, netdevs=netdevs, vfio_nodes=nodes, blocks=blocks)
+    return replace(around, drivers=drivers, netdevs=netdevs, vfio_nodes=nodes)
+
+
+def _virtio_interfaces(directory: Directory, driver: str) -> list[str]:
+    """Return the interfaces of a virtio function: they hang below its device on the virtio bus."""
+    if driver != "virtio-pci":
+        return []
+    buses = [name for name in _names(directory, ".") if name.startswith("virtio")]
+    return [interface for bus in buses for interface in _names(directory, f"{bus}/net")]
 
 
 def _last(directory: Directory, name: str) -> str:

@@ -8,24 +8,21 @@ from backend.host.doors import Clock
 from backend.simhost.catalogue import DRIVERS
 from backend.simhost.core import Features
 from backend.simhost.decode import ScenarioError
-from backend.simhost.families import FAMILIES, Family
-from backend.simhost.function import Function, NetPlan, NvmePlan, SriovState, VfPlan
+from backend.simhost.function import Function, NetPlan, NvmePlan, SriovState
 from backend.simhost.kernel import Kernel
 from backend.simhost.models import MODELS
 from backend.simhost.netdev import Route
+from backend.simhost.plans import family_of, vf_plan, vm_plan
 from backend.simhost.procfs import Mount
 from backend.simhost.procs import HOST_NETNS, SimProcess
 from backend.simhost.scenario import (
     FunctionSpec,
     LinkSpec,
-    ParentSpec,
     PortSpec,
     ProcessSpec,
     Scenario,
-    VfSpec,
     VmSpec,
 )
-from backend.simhost.vms import VmPlan
 
 _ALWAYS = ("pcieport", "vfio-pci")
 
@@ -68,7 +65,7 @@ class Builder:
         kernel.modules.unsafe_interrupts = scenario.host.unsafe_interrupts
         self._functions()
         for parent in scenario.mdev_parent:
-            kernel.mdev.virtual_parent(parent.name, _family(parent), parent.pool)
+            kernel.mdev.virtual_parent(parent.name, family_of(parent), parent.pool)
         self._mdevs()
         for interface in scenario.interface:
             self._interface(interface)
@@ -175,7 +172,7 @@ class Builder:
             )
             for plan in spec.vf:
                 for index in plan.index:
-                    f.sriov.plans[index] = _vf_plan(plan)
+                    f.sriov.plans[index] = vf_plan(plan)
         return f
 
     def _bind(self, spec: FunctionSpec, f: Function) -> None:
@@ -280,33 +277,3 @@ class Builder:
         if spec.token:
             for name in spec.devices:
                 self._hold(process.pid, name, name not in spec.trapped, spec.token)
-
-
-def vm_plan(spec: VmSpec) -> VmPlan:
-    """Return the VM that a table describes."""
-    shared = {f.name for f in dataclasses.fields(VmPlan)} & {f.name for f in dataclasses.fields(VmSpec)}
-    return VmPlan(**{name: getattr(spec, name) for name in shared})
-
-
-def _vf_plan(spec: VfSpec) -> VfPlan:
-    return VfPlan(
-        spec.driver,
-        spec.override,
-        spec.group,
-        spec.net,
-        spec.mac,
-        spec.up,
-        spec.netns,
-        spec.suspended,
-        spec.vgpu,
-    )
-
-
-def _family(spec: ParentSpec) -> Family:
-    family = FAMILIES[spec.family]
-    if not spec.labels:
-        return family
-    types = tuple(
-        dataclasses.replace(t, label=spec.labels.get(f"{family.driver}-{t.name}", t.label)) for t in family.types
-    )
-    return dataclasses.replace(family, types=types)

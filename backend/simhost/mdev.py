@@ -209,8 +209,6 @@ class MdevBus:
     def _write_remove(self, mdev: Mdev, data: bytes) -> Operation | None:
         if not number(data, 0, 2**64 - 1):
             return None
-        if not mdev.active:
-            raise oops(errno.EAGAIN)
         mdev.active = False
         return self._remove(mdev)
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from backend.host.doors import Clock
 from backend.simhost import UnknownScenario, scenario_files, scenario_names
-from backend.simhost.build import build, vm_plan
+from backend.simhost.build import build
 from backend.simhost.clock import RealClock
 from backend.simhost.decode import ScenarioError, guess
 from backend.simhost.host import SimulatedHost
 from backend.simhost.load import read, with_options
+from backend.simhost.plans import vm_plan
 from backend.simhost.scale import expand
 from backend.simhost.scenario import Scenario
 from backend.simhost.timeline import Timeline

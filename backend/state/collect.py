@@ -296,7 +296,7 @@ def _reuse_map(old: Mapping[K, T] | None, new: Mapping[K, T]) -> Mapping[K, T]:
     return old if all(old.get(key) is value for key, value in new.items()) else new
 
 
-def _device_id(name: str) -> DeviceId | None:
+def _device_id(name: str) -> PciAddress | MdevUuid | None:
     for parse in (PciAddress.parse, MdevUuid.parse):
         try:
             return parse(name)

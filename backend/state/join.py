@@ -98,4 +98,7 @@ def _blind_spot(device: Device, findings: HolderFindings | None) -> Note | None:
         return None
     if findings is None:
         return Note(FactState.UNKNOWN, "not looked for yet")
-    return None if findings.scan.complete else Note(FactState.HIDDEN, findings.scan.reason)
+    if findings.scan.complete:
+        return None
+    # Hidden is only what more rights would show: not what a tree lacks, nor a look that did not come back.
+    return Note(FactState.HIDDEN if findings.scan.hidden else FactState.UNKNOWN, findings.scan.reason)

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from backend.model.ids import BadIdError, MdevUuid, PciAddress
 
-_QEMU = re.compile(r"qemu(-system-[a-z0-9_]+|-kvm)?\Z", re.ASCII)
+# Proxmox starts QEMU as "kvm".
+_QEMU = re.compile(r"(qemu(-system-[a-z0-9_]+|-kvm)?|kvm)\Z", re.ASCII)
 _OTHERS = ("cloud-hypervisor", "crosvm", "firecracker", "kvmtool", "lkvm", "stratovirt", "dragonball")
 _SERVICES = ("qatmgr",)
 
