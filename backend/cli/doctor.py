@@ -81,9 +81,9 @@ def _rights(doors: HostDoors, host: Host) -> Iterator[str]:
         try:
             mode = doors.files.stat(path)
         except OSError as error:
-            yield f"{path:<9} {what}: {error.strerror}"
+            yield f"{path:<14} {what}: {error.strerror}"
         else:
-            yield f"{path:<9} {what}: mode {mode.mode & 0o777:o}, owner {mode.uid}:{mode.gid}"
+            yield f"{path:<14} {what}: mode {mode.mode & 0o777:o}, owner {mode.uid}:{mode.gid}"
 
 
 def _tools() -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -82,6 +83,10 @@ def run(arguments: Sequence[str], screen: Screen) -> int:
     """Run iovtop with ``arguments``; ``screen`` opens the dashboard when one is wanted."""
     with contextlib.suppress(AttributeError):
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    raw = getattr(sys.stdout, "buffer", None)
+    if isinstance(raw, io.RawIOBase):
+        # PYTHONUNBUFFERED: what a short write leaves over would be lost without a word.
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw), sys.stdout.encoding, "backslashreplace")
     try:
         code = _run(arguments, screen)
         sys.stdout.flush()
@@ -95,6 +100,27 @@ def run(arguments: Sequence[str], screen: Screen) -> int:
         # The interpreter flushes standard output once more at exit; there must be something to take it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.BROKEN_PIPE
+    except Exception as fault:
+        return _crashed(fault)
+
+
+def _crashed(fault: Exception) -> Exit:
+    """Keep the traceback in the log file, or show it where that cannot be written, and say so."""
+    import traceback
+
+    from backend.cli.settings import state_home
+
+    text = "".join(traceback.format_exception(fault))
+    log = state_home() / "iovtop.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+    except OSError:
+        sys.stderr.write(text)
+    kind = type(fault).__name__
+    sys.stderr.write(f"iovtop: a fault in iovtop itself ({kind}: {fault}); please report it, with {log}\n")
+    return Exit.CRASH
 
 
 def _run(arguments: Sequence[str], screen: Screen) -> int:

@@ -122,12 +122,11 @@ def _links(host: Host) -> Iterable[Finding]:
     for device in host.devices.values():
         link = device.link
         if link is not None and link.degraded and not device.class_code.startswith("06"):
-            now = f"{link.speed:g} GT/s x{link.width}"
             yield Finding(
                 "link-degraded",
                 Severity.WARNING,
                 str(device.id),
-                f"{_label(device)} runs at {now} of {link.max_speed:g} GT/s x{link.max_width}",
+                f"{_label(device)} runs at {_pace(link.speed, link.width)} of {_pace(link.max_speed, link.max_width)}",
                 "current_link_* is below max_link_*",
                 "check the slot's width and the riser; a slower slot is no fault",
             )
@@ -167,6 +166,10 @@ def _hidden(host: Host) -> Iterable[Finding]:
 
 def _subject(parent: MdevParent) -> str:
     return str(parent.device) if parent.device is not None else f"parent:{parent.name}"
+
+
+def _pace(speed: float | None, width: int | None) -> str:
+    return f"{'?' if speed is None else f'{speed:g}'} GT/s x{'?' if width is None else width}"
 
 
 def _label(device: Device) -> str:

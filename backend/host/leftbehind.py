@@ -22,6 +22,9 @@ from typing import Any
 from backend.host.doors import StillWaiting
 
 _ROOT = str(Path(__file__).resolve().parents[2])
+STARTUP = 20.0
+"""Seconds that a child may take to start, on a machine that has other things to do."""
+
 _MAX_LEFT = 8
 _MAX_ANSWER = 64 << 20
 
@@ -62,19 +65,33 @@ class Attendant:
             os.close(answer_in)
         os.set_blocking(self._answers, False)
         self._reaped = False
+        self._ready = False
 
     async def ask(self, operation: str, arguments: dict[str, Any], deadline: float) -> Any:
         """Return what ``operation`` answers.
 
         Raises ``OSError`` as the operation did, ``TimeoutError`` after ``deadline`` seconds: then this
-        attendant is of no more use.
+        attendant is of no more use. The time that a new child needs to start is not counted.
         """
-        loop = asyncio.get_running_loop()
+        if not self._ready:
+            try:
+                await self._receive(STARTUP)
+            except TimeoutError:
+                raise OSError(errno.EIO, f"the reading child {self.pid} did not start in {STARTUP:.0f} s") from None
+            self._ready = True
         request = json.dumps({"operation": operation, "arguments": arguments}).encode() + b"\n"
         try:
             os.write(self._requests, request)
         except BrokenPipeError as gone:
             raise OSError(errno.EIO, f"the reading child {self.pid} has ended") from gone
+        answer = json.loads(await self._receive(deadline))
+        if "errno" in answer:
+            raise OSError(answer["errno"], answer["error"])
+        return answer["value"]
+
+    async def _receive(self, deadline: float) -> bytes:
+        """Return the next line from the child. Raises ``TimeoutError``, or ``OSError`` when it ends."""
+        loop = asyncio.get_running_loop()
         buffer = bytearray()
         done: asyncio.Future[None] = loop.create_future()
 
@@ -94,10 +111,7 @@ class Attendant:
             loop.remove_reader(self._answers)
         if not buffer.endswith(b"\n"):
             raise OSError(errno.EIO, f"the reading child {self.pid} ended in mid-answer")
-        answer = json.loads(buffer)
-        if "errno" in answer:
-            raise OSError(answer["errno"], answer["error"])
-        return answer["value"]
+        return bytes(buffer)
 
     def wchan(self) -> str:
         """Return the kernel function that the child waits in; "" when hidden or none."""
@@ -224,6 +238,8 @@ def serve(module: str) -> None:
     import importlib
 
     operations = importlib.import_module(module).OPERATIONS
+    sys.stdout.buffer.write(b"ready\n")
+    sys.stdout.buffer.flush()
     for line in sys.stdin.buffer:
         request = json.loads(line)
         try:

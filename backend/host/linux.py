@@ -144,7 +144,7 @@ class LinuxProcesses:
                 )
         except psutil.AccessDenied as denied:
             raise PermissionError(errno.EACCES, "hidden process", str(pid)) from denied
-        except (psutil.Error, OSError, ValueError, IndexError, KeyError) as gone:
+        except (psutil.Error, OSError, ValueError, IndexError, KeyError, RuntimeError) as gone:
             raise ProcessLookupError(errno.ESRCH, "no such process", str(pid)) from gone
 
 

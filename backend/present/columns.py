@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from backend.model.device import Device, DeviceKind
+from backend.model.device import DataPath, Device, DeviceKind
 from backend.model.facts import FactState
 from backend.model.group import IommuGroup
 from backend.model.holder import Holder, HolderKind
@@ -205,8 +205,10 @@ def _holder_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
         return holders_cell(device.holders)
     if "holders" in device.notes:
         return Cell("? " + _state_word(device, "holders"), Role.HIDDEN)
-    free = device.path is not None and device.path.value in ("idle", "ready")
-    return Cell("free", Role.FREE) if free and not is_plumbing(device) else Cell(glyphs.none, Role.MUTED)
+    if device.path not in (DataPath.IDLE, DataPath.READY) or is_plumbing(device):
+        return Cell(glyphs.none, Role.MUTED)
+    # Without a look into every process, all that is sure is that nobody has the device itself open.
+    return Cell("free" if host.holder_scan.complete or not device.vfio else "not open", Role.FREE)
 
 
 def holders_cell(holders: Sequence[Holder]) -> Cell:

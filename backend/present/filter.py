@@ -84,7 +84,9 @@ class Query:
         return all(term.matches(host, device) != term.negated for term in self.terms)
 
 
-_WORD = re.compile(r'\s*(!?)(?:([A-Za-z_]+):)?("[^"]*"?|[^\s"]+)')
+_WORD = re.compile(r'\s*(!?)(?:([A-Za-z_]+):)?("[^"]*"?|[^\s"]+|(?<=:))')
+# A bus number may be letters only: af:00.0.
+_ADDRESS = re.compile(r"[0-9a-f]{2,8}:[0-9a-f:.]*", re.ASCII | re.IGNORECASE)
 
 
 def parse_query(text: str) -> Query:
@@ -108,13 +110,14 @@ def _term(name: str | None, value: str, *, quoted: bool) -> Callable[[Host, Devi
     if name is None:
         flag = None if quoted else FLAGS.get(value)
         return flag if flag is not None else _anywhere(value)
-    # An address such as 0000:3b:00.2 has no letters before its first colon and is a word, not a field.
     texts = FIELDS.get(name)
     if texts is None:
+        if not quoted and _ADDRESS.fullmatch(f"{name}:{value}"):
+            return _anywhere(f"{name}:{value}")
         raise BadQueryError(f"no field {name!r} in the filter{suggest(name, FIELDS)}; fields: {', '.join(FIELDS)}")
-    if not value:
-        raise BadQueryError(f"{name}: needs a value, as in {name}:something")
     patterns = [re.compile(translate(pattern), re.IGNORECASE) for pattern in value.split(",") if pattern]
+    if not patterns:
+        raise BadQueryError(f"{name}: needs a value, as in {name}:something")
     return lambda host, device: any(p.match(t) for t in texts(host, device) for p in patterns)
 
 

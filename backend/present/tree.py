@@ -110,7 +110,7 @@ def _add_types(host: Host, builder: _Builder, parent: MdevParent, key: str) -> N
         below = builder.add(f"type:{parent.name}/{mdev_type.id}", key, mdev_type)
         for uuid in mdev_type.instances:
             device = host.devices.get(uuid)
-            if device is not None:
+            if device is not None and str(uuid) not in builder.rows:
                 builder.add(str(uuid), below, device, device)
 
 

@@ -12,7 +12,7 @@ from backend.model.ids import BadIdError, GroupId, KernelName, MdevUuid, PciAddr
 from backend.model.mdev import Isolation, MdevParent, MdevType
 from backend.model.text import clean
 from backend.probe.attributes import Attributes, VanishedError
-from backend.probe.pci import physical_path, root_port
+from backend.probe.pci import physical_path, read_group, root_port
 from backend.probe.surroundings import Surroundings, listing, owner_of
 
 BUS = "/sys/bus/mdev/devices"
@@ -63,8 +63,7 @@ def _read(directory: Directory, around: Surroundings, uuid: MdevUuid, path: str)
     attributes = Attributes(directory)
     driver = around.drivers.get(uuid, "")
     type_id = attributes.link("mdev_type", "mdev_type") or ""
-    group_name = attributes.link("iommu_group", "group")
-    group = GroupId.parse(group_name) if group_name and group_name.isdecimal() else None
+    group = read_group(attributes)
     node = around.vfio_nodes.get(uuid)
     label = attributes.text("mdev_type/name", "name") or ""
     # Read last: what can still be opened was whole until now.

@@ -10,6 +10,7 @@ from backend.model.device import DataPath, Device, DeviceKind, Link
 from backend.model.facts import FactState, Note
 from backend.model.holder import Holder, HolderKind
 from backend.model.ids import BadIdError, GroupId, PciAddress, id_order
+from backend.model.text import clean
 from backend.probe.attributes import Attributes, VanishedError
 from backend.probe.sriov import read_sriov, virtual_functions
 from backend.probe.surroundings import Identity, Surroundings, VfIdentity, listing
@@ -23,12 +24,19 @@ _MODALIAS = re.compile(
     re.ASCII,
 )
 _OPENED = (Holder(HolderKind.UNSEEN, "somebody", via="enable", detail="the device is open"),)
+_LEAVING = (
+    Holder(HolderKind.UNSEEN, "somebody", via="enable", detail="unbound while open: the kernel waits for its user"),
+)
+_SLEEPS = Note(
+    FactState.UNKNOWN,
+    "enable is not 0 though the device sleeps: left over from an earlier driver, or its user let it sleep",
+)
 _OPENED_PATH = Note(FactState.HIDDEN, "whether its regions are mapped into the holder needs root")
 _MOVED = (
     Holder(HolderKind.NETNS, "another network namespace", via="net/ empty", detail="its interface was moved away"),
 )
 
-_CORE_SUFFIX = ("vfio-pci", "vfio_pci")
+CORE_SUFFIX = ("vfio-pci", "vfio_pci")
 """Drivers built on vfio-pci-core: they enable the function when it is opened and disable it when closed."""
 
 
@@ -79,19 +87,23 @@ def _read_vf(directory: Directory, around: Surroundings, address: PciAddress, vf
     driver = around.drivers.get(address, "")
     vfio, node = _vfio(around, address, driver)
     vgpu = read_vendor_vgpu(directory, attributes) if driver == "nvidia" else None
-    group = _group(attributes) if around.has_groups else None
+    group = read_group(attributes) if around.has_groups else None
     numa = attributes.number("numa_node", "numa")
     power = attributes.text("power/runtime_status", "power") if around.full else None
     resets = _reset_methods(attributes) if around.full else None
     # Always there and read last: when it can still be read, nothing above was half a device.
     identity = _identity(directory, attributes, around)
-    holders = _holders(directory, attributes, around, address, driver, vfio, identity) if driver else ()
+    node_of_group = _group_node(around, group) if group is not None else ""
+    if driver:
+        holders = _holders(directory, attributes, around, address, driver, vfio, identity)
+    else:
+        holders = _leaving(attributes, node_of_group)
     return Device(
         id=address,
         kind=DeviceKind.VF if vgpu is None else DeviceKind.VGPU_VF,
         sysfs=vf.path,
         driver=driver,
-        path=None if holders is _OPENED else _path(driver, vfio),
+        path=None if holders is _OPENED or holders is _LEAVING else _path(driver, vfio),
         holders=holders,
         group=group,
         numa=numa if numa is not None and numa >= 0 else None,
@@ -105,7 +117,7 @@ def _read_vf(directory: Directory, around: Surroundings, address: PciAddress, vf
         name=identity.name,
         vfio=vfio,
         vfio_node=node,
-        group_node=_group_node(around, group) if group is not None else "",
+        group_node=node_of_group,
         netdevs=around.netdevs.get(address, ()),
         blocks=around.blocks.get(address, ()),
         power=power or "",
@@ -122,7 +134,7 @@ def _read_physical(files: Files, directory: Directory, around: Surroundings, add
     entries = frozenset(directory.list())
     if "physfn" in entries:
         return _read_vf(
-            directory, around, address, VfIdentity(attributes.link("physfn", "parent") or "", None, path, port)
+            directory, around, address, VfIdentity(clean(attributes.link("physfn", "parent") or ""), None, path, port)
         )
     driver = around.drivers.get(address, "")
     vfio, node = _vfio(around, address, driver)
@@ -133,20 +145,24 @@ def _read_physical(files: Files, directory: Directory, around: Surroundings, add
         parent = path.rpartition("/")[0]
         for index, vf in vfs.items():
             around.virtual_functions[vf] = VfIdentity(str(address), index, f"{parent}/{vf}", port)
-    group = _group(attributes) if around.has_groups else None
+    group = read_group(attributes) if around.has_groups else None
     power = attributes.text("power/runtime_status", "power")
     link = _link(attributes, entries, power)
     resets = _reset_methods(attributes)
     numa = attributes.number("numa_node", "numa")
     errors = _corrected_errors(attributes) if "aer_dev_correctable" in entries else None
     identity = _identity(directory, attributes, around)
-    holders = _holders(directory, attributes, around, address, driver, vfio, identity) if driver else ()
+    node_of_group = _group_node(around, group) if group is not None else ""
+    if driver:
+        holders = _holders(directory, attributes, around, address, driver, vfio, identity)
+    else:
+        holders = _leaving(attributes, node_of_group)
     return Device(
         id=address,
         kind=DeviceKind.FUNCTION if sriov is None else DeviceKind.PF,
         sysfs=path,
         driver=driver,
-        path=None if holders is _OPENED else _path(driver, vfio),
+        path=None if holders is _OPENED or holders is _LEAVING else _path(driver, vfio),
         holders=holders,
         group=group,
         numa=numa if numa is not None and numa >= 0 else None,
@@ -158,7 +174,7 @@ def _read_physical(files: Files, directory: Directory, around: Surroundings, add
         name=identity.name,
         vfio=vfio,
         vfio_node=node,
-        group_node=_group_node(around, group) if group is not None else "",
+        group_node=node_of_group,
         netdevs=around.netdevs.get(address, ()),
         blocks=around.blocks.get(address, ()),
         power=power or "",
@@ -181,7 +197,10 @@ def _holders(
 ) -> tuple[Holder, ...]:
     """Return the holder that the device's own attributes betray, to everyone and whoever it is."""
     if vfio:
-        if driver.endswith(_CORE_SUFFIX) and attributes.number("enable", "holders"):
+        if driver.endswith(CORE_SUFFIX) and attributes.number("enable", "holders"):
+            if attributes.text("power/runtime_status", "power") == "suspended":
+                attributes.note("holders", _SLEEPS)
+                return ()
             attributes.note("path", _OPENED_PATH)
             return _OPENED
         return ()
@@ -193,12 +212,33 @@ def _holders(
     return ()
 
 
+def was_opened_or_closed(files: Files, device: Device) -> bool:
+    """Return whether a device on a VFIO driver was opened or closed since its record was read: one read."""
+    if not device.driver.endswith(CORE_SUFFIX) or not isinstance(device.id, PciAddress):
+        return False
+    try:
+        is_open = files.read(f"{BUS}/{device.id}/enable", 16).strip() not in (b"", b"0")
+    except OSError:
+        return False
+    return is_open != bool(device.holders)
+
+
+def _leaving(attributes: Attributes, group_node: str) -> tuple[Holder, ...]:
+    """Return the holder of a function whose VFIO driver is being unbound: the driver link goes first, then the
+    kernel waits for the user; until then the function stays enabled, and its group's node stays.
+    """
+    if group_node and attributes.number("enable", "holders"):
+        attributes.note("path", _OPENED_PATH)
+        return _LEAVING
+    return ()
+
+
 def _vfio(around: Surroundings, name: str, driver: str) -> tuple[bool, str]:
     """Return whether a device is in VFIO mode, and the path of its character device ("" = none)."""
     node = around.vfio_nodes.get(name)
     if node is not None:
         return True, f"/dev/vfio/devices/{node}" if node in around.cdev_nodes else ""
-    return not around.vfio_classes and driver.endswith(_CORE_SUFFIX), ""
+    return not around.vfio_classes and driver.endswith(CORE_SUFFIX), ""
 
 
 def _path(driver: str, vfio: bool) -> DataPath:
@@ -207,7 +247,8 @@ def _path(driver: str, vfio: bool) -> DataPath:
     return DataPath.READY if vfio else DataPath.HOST
 
 
-def _group(attributes: Attributes) -> GroupId | None:
+def read_group(attributes: Attributes) -> GroupId | None:
+    """Return the IOMMU group of a function or mdev; None when it has none, or one whose name is no number."""
     name = attributes.link("iommu_group", "group")
     if name is None:
         return None
@@ -235,6 +276,9 @@ def _identity(directory: Directory, attributes: Attributes, around: Surroundings
         # tree that somebody copied without it.
         directory.read("vendor")
         raw = b""
+    except OSError as error:
+        attributes.failed(error, "vendor", "modalias")
+        return Identity("", "", "", "", "")
     known = around.identities.get(raw)
     if known is None:
         known = _parse_identity(raw, around) or _identity_files(attributes, around)
@@ -303,7 +347,7 @@ def _corrected_errors(attributes: Attributes) -> int | None:
 def physical_path(target: str) -> str:
     """Return the part of a bus link's target that lies below /sys, as in ``/devices/pci0000:00/...``."""
     start = target.find("/devices/")
-    return target[start:] if start >= 0 else ""
+    return clean(target[start:]) if start >= 0 else ""
 
 
 def root_port(path: str) -> PciAddress | None:

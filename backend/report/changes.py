@@ -7,7 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from backend.model.delta import Changes, Delta
-from backend.model.device import Device
+from backend.model.device import Device, Link, Sriov, VendorVgpu
 from backend.model.holder import Holder
 from backend.present.columns import describe_device
 from backend.report.document import timestamp
@@ -79,6 +79,14 @@ def _words(value: Any) -> str:
         return "none"
     if isinstance(value, tuple):
         return ", ".join(_words(item) for item in value)
+    if isinstance(value, Sriov):
+        return f"{len(value.vfs)}/{'?' if value.total is None else value.total} VFs"
+    if isinstance(value, Link):
+        return (
+            f"{'?' if value.speed is None else f'{value.speed:g}'} GT/s x{'?' if value.width is None else value.width}"
+        )
+    if isinstance(value, VendorVgpu):
+        return value.current or "none"
     if isinstance(value, Holder):
         return f"{value.kind} {value.name}" + (f" (pid {value.pid})" if value.pid is not None else "")
     if isinstance(value, Device):

@@ -11,6 +11,7 @@ from backend.model.host import Host, Severity
 from backend.present.columns import Column, cells
 from backend.present.glyphs import Glyphs
 from backend.present.tree import Projection
+from backend.present.view import View
 
 
 def render_text(projection: Projection, columns: Sequence[Column], glyphs: Glyphs) -> Iterator[str]:
@@ -22,7 +23,7 @@ def render_text(projection: Projection, columns: Sequence[Column], glyphs: Glyph
         for prefix, key in walk(projection, glyphs)
     ]
     if not rows:
-        yield empty_reason(projection.host)
+        yield empty_reason(projection.host, projection.view)
         return
     texts = [[prefix + line[0].text, *(cell.text for cell in line[1:])] for prefix, line in rows]
     titles = [column.title for column in columns]
@@ -64,10 +65,12 @@ def finding_line(finding: Finding, glyphs: Glyphs) -> str:
     return f"{mark} {finding.severity}: {finding.text}{evidence}"
 
 
-def empty_reason(host: Host) -> str:
+def empty_reason(host: Host, view: View = View.DEVICES) -> str:
     """Return why a view has no rows."""
     if "devices" in host.notes:
         return f"no devices: {host.notes['devices'].reason}"
+    if view is View.HOLDERS and not any(device.holders for device in host.devices.values()):
+        return f"no holder is seen: {host.holder_scan.reason}" if host.holder_scan.reason else "nobody holds a device"
     if host.devices:
         return "no device matches"
     return "no PF, VF, mdev or other PCI function here"

@@ -216,11 +216,12 @@ class MdevBus:
         parent = mdev.parent
         if mdev.type.dir is not None:
             mdev.type.dir.dir("devices").drop(mdev.uuid)
+        # bus_remove_device() unlinks the device from its bus before it waits for the driver.
+        self._load().dir("devices").drop(mdev.uuid)
         mdev.driver_link = False
         self._drivers(parent.family.driver).drop(mdev.uuid)
         yield from self._kernel.vfio.unregister(mdev)
         self._core.emit("unbind", mdev.dir, "mdev")
-        self._load().dir("devices").drop(mdev.uuid)
         self._kernel.iommu.leave(mdev)
         self._core.emit("remove", mdev.dir, "mdev")
         parent.dir.drop(mdev.uuid)

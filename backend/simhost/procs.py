@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -206,7 +207,12 @@ def _fdinfo(p: SimProcess, name: str) -> Node | None:
     found = p.fds.get(int(name)) if name.isdecimal() else None
     if found is None:
         return None
-    return File(f"pos:\t0\nflags:\t02000002\nmnt_id:\t17\nino:\t{45 + int(name)}\n{found[1]}".encode())
+    return File(f"pos:\t0\nflags:\t02000002\nmnt_id:\t17\nino:\t{_inode(found[0])}\n{found[1]}".encode())
+
+
+def _inode(path: str) -> int:
+    """Return an inode: all anonymous files of a host share one, each device node has its own."""
+    return 1122 if path.startswith("anon_inode:") else 200 + zlib.crc32(path.encode()) % 4096
 
 
 def _status(p: SimProcess) -> bytes:
@@ -238,8 +244,8 @@ def _maps(p: SimProcess) -> bytes:
     program = p.argv[0] if p.argv else "/usr/bin/true"
     lines = [_raw(f"{'55d0c0000000-55d0c0800000 r-xp 00000000 fd:00 131090':<73}{program}\n")]
     address = 0x7F53_6000_0000
-    for number, mapping in enumerate(p.maps):
-        head = f"{address:x}-{address + mapping.size:x} rw-s 00000000 00:10 {45 + number}"
+    for mapping in p.maps:
+        head = f"{address:x}-{address + mapping.size:x} rw-s 00000000 00:0e {_inode(mapping.path)}"
         lines.append(f"{head:<73}{mapping.path}\n".encode())
         address += mapping.size + 0x10000
     lines.append(b"7ffd4a1c0000-7ffd4a1e1000 rw-p 00000000 00:00 0                          [stack]\n")

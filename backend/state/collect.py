@@ -24,7 +24,7 @@ from backend.probe.holders import Found, HolderFindings
 from backend.probe.isolation import read_weaknesses
 from backend.probe.names import PciNames
 from backend.probe.surroundings import Surroundings, VfIdentity, listing, read_surroundings, surroundings_of
-from backend.state.join import assign, join
+from backend.state.join import assign, is_open, join
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -41,6 +41,7 @@ class Collector:
 
     Attributes:
         host: the last picture; None before the first full reading.
+        look_wanted: whether a device was opened or closed since the last look for holders.
     """
 
     def __init__(self, doors: HostDoors, *, full: bool = False) -> None:
@@ -57,6 +58,7 @@ class Collector:
         self._has_groups = False
         self._listed: tuple[list[str], list[str]] = ([], [])
         self.host: Host | None = None
+        self.look_wanted = False
 
     def read_all(self, holders: Callable[[], HolderFindings] | None = None) -> Iterator[None]:
         """Read everything anew; ``host`` is the result when the steps end.
@@ -151,6 +153,9 @@ class Collector:
         affected = {d.group for i, after in changed.items() for d in (self._base.get(i), after) if d is not None}
         base, devices = dict(self._base), dict(host.devices)
         for device_id, device in changed.items():
+            before = self._base.get(device_id)
+            if device is not None and device.holders != (before.holders if before is not None else ()):
+                self.look_wanted = True
             self._assigned.pop(device_id, None)
             if device is None:
                 base.pop(device_id, None)
@@ -159,7 +164,7 @@ class Collector:
                 base[device_id] = device
         present = [device for device in changed.values() if device is not None]
         if self._findings is not None:
-            self._assigned |= assign(present, self._findings)
+            self._assigned |= assign(present, self._findings, base)
         for device in present:
             joined = join(device, self._assigned.get(device.id, ()), self._findings)
             devices[device.id] = _reuse(devices.get(device.id), joined)
@@ -171,10 +176,20 @@ class Collector:
         self._publish(devices, {group for group in affected if group is not None})
 
     def set_holders(self, findings: HolderFindings) -> None:
-        """Take in a new look for holders."""
+        """Take in a new look for holders.
+
+        What it says is joined with what each device says of itself, so both must be of the same moment.
+        """
         self._findings = findings
-        if self.host is not None:
-            self._publish(self._join_all(), set())
+        if self.host is None:
+            return
+        assigned = assign(self._base.values(), findings, self._base)
+        asked = [device for i, device in self._base.items() if i in assigned or is_open(device)]
+        moved = [str(device.id) for device in asked if pci.was_opened_or_closed(self._files, device)]
+        for _ in self.read_some(moved):
+            pass
+        self.look_wanted = False
+        self._publish(self._join_all(), set())
 
     def holders_failed(self, reason: str) -> None:
         """Say that the last look for holders did not come back: what was found before is kept, as stale."""
@@ -189,13 +204,16 @@ class Collector:
             return
         around = read_surroundings(self._files, self._names)
         yield
-        suspects = [
-            str(device.id)
-            for device in self._base.values()
-            if device.driver != around.drivers.get(device.id, "")
-            or device.netdevs != around.netdevs.get(device.id, ())
-            or device.link is not None
-        ]
+        suspects = []
+        for device in list(self._base.values()):
+            if (
+                device.driver != around.drivers.get(device.id, "")
+                or device.netdevs != around.netdevs.get(device.id, ())
+                or device.link is not None
+                or (device.vfio and pci.was_opened_or_closed(self._files, device))
+            ):
+                suspects.append(str(device.id))
+            yield
         self._read_parents()
         yield
         yield from self.read_some(suspects)
@@ -221,7 +239,7 @@ class Collector:
         return len(old) != len(self._parents) or any(old.get(n) is not p for n, p in self._parents.items())
 
     def _join_all(self) -> dict[DeviceId, Device]:
-        self._assigned = {} if self._findings is None else assign(self._base.values(), self._findings)
+        self._assigned = {} if self._findings is None else assign(self._base.values(), self._findings, self._base)
         old: Mapping[DeviceId, Device] = self.host.devices if self.host is not None else {}
         assigned, findings = self._assigned, self._findings
         devices = {}

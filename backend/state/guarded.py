@@ -25,7 +25,7 @@ class GuardedFact:
     value: str
     state: FactState
     reason: str = ""
-    """Why there is no value: "waiting in the kernel for 3 s, pid 17, device_lock"."""
+    """Why there is no value: "no answer for 3 s (pid 17, waiting in sriov_numvfs_show)"."""
 
 
 async def read_guarded_facts(doors: HostDoors, device: Device) -> tuple[GuardedFact, ...]:
@@ -58,7 +58,7 @@ async def _read(doors: HostDoors, path: str, name: str) -> GuardedFact | None:
         value = clean(await doors.guarded.read(path, deadline=DEADLINE))
     except StillWaiting as waiting:
         where = f" in {waiting.wchan}" if waiting.wchan else ""
-        reason = f"waiting in the kernel for {waiting.waited:.0f} s (pid {waiting.pid}{where})"
+        reason = f"no answer for {waiting.waited:.0f} s (pid {waiting.pid}, waiting{where})"
         return GuardedFact(name, "", FactState.STALE, reason)
     except FileNotFoundError:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from backend.model.facts import FactState, Note
 from backend.model.holder import Holder, HolderKind
 from backend.model.ids import DeviceId
 from backend.probe.holders import Found, HolderFindings
+from backend.probe.pci import CORE_SUFFIX
 
 Assignments = Mapping[DeviceId, tuple[Found, ...]]
 
@@ -17,25 +19,41 @@ _ACCESS = ("/dev/vfio", "fdinfo", "cmdline", "interrupts", "enable")
 """Evidence of a VFIO user, as opposed to a host's own use."""
 
 
-def assign(devices: Iterable[Device], findings: HolderFindings) -> dict[DeviceId, tuple[Found, ...]]:
-    """Return who holds each device that is held, by id.
+def assign(
+    devices: Iterable[Device], findings: HolderFindings, everything: Mapping[DeviceId, Device]
+) -> dict[DeviceId, tuple[Found, ...]]:
+    """Return who holds each of ``devices`` that is held, by id; ``everything`` tells of the rest of their groups.
 
-    A group's holder holds every device of the group that is on a VFIO driver.
+    A group's holder holds every device of the group that is on a VFIO driver, and keeps everybody from the
+    ones that have none: among them a VF that is being removed under its guest, whose driver link goes first.
     """
     targets = findings.by_target()
+    opened = Counter(d.group for d in everything.values() if d.holders and is_open(d))
     assigned: dict[DeviceId, tuple[Found, ...]] = {}
-    if not targets:
-        return assigned
     for device in devices:
         found = targets.get(f"device:{device.id}", ())
-        if device.vfio:
-            if device.vfio_node:
-                found += targets.get(f"node:{device.vfio_node.rpartition('/')[2]}", ())
-            if device.group is not None:
-                found += targets.get(f"group:{int(device.group)}", ())
+        if device.vfio_node:
+            found += targets.get(f"node:{device.vfio_node.rpartition('/')[2]}", ())
+        if device.group is not None and (device.vfio or not device.driver):
+            of_group = targets.get(f"group:{int(device.group)}", ())
+            if opened[device.group] > 1:
+                of_group = tuple(replace(item, mapped=item.mapped and None) for item in of_group)
+            found += of_group
+            if not found and device.vfio and not is_open(device) and opened[device.group]:
+                found = _GROUP_MATE
         if found:
             assigned[device.id] = found
     return assigned
+
+
+_GROUP_MATE = (Found("", Holder(HolderKind.UNSEEN, "somebody", via="enable", detail="has a device of its group open")),)
+
+_NOT_OPEN = "holds its group; the device itself is not open"
+
+
+def is_open(device: Device) -> bool:
+    """Return whether the device's own ``enable`` says that somebody has it open."""
+    return any(holder.via == "enable" for holder in device.holders)
 
 
 def join(device: Device, found: tuple[Found, ...], findings: HolderFindings | None) -> Device:
@@ -44,15 +62,19 @@ def join(device: Device, found: tuple[Found, ...], findings: HolderFindings | No
     The device itself comes back when there is nothing to add. While nobody has looked (``findings`` None),
     devices that a guest could hold say so.
     """
-    if not found and device.holders:
-        return device
-    holders = _distinct(found)
-    if holders:
+    if found:
+        notes = {field: known for field, known in device.notes.items() if field not in ("path", "holders")}
+        holders = _distinct(found)
+        if _is_core(device) and not device.holders and "holders" not in device.notes:
+            # By group or node alone: enable, which every driver built on vfio-pci-core counts, reads 0.
+            unopened = tuple(replace(holder, detail=_NOT_OPEN) for holder in holders)
+            return replace(device, holders=unopened, path=DataPath.READY, notes=notes)
         path, note = _held_path(device, holders, found)
-        notes = {field: known for field, known in device.notes.items() if field != "path"}
         if note is not None:
             notes["path"] = note
         return replace(device, holders=holders, path=path, notes=notes)
+    if device.holders:
+        return device
     note = _blind_spot(device, findings)
     if note is None:
         return device
@@ -73,7 +95,8 @@ def _distinct(found: tuple[Found, ...]) -> tuple[Holder, ...]:
 def _held_path(
     device: Device, holders: tuple[Holder, ...], found: tuple[Found, ...]
 ) -> tuple[DataPath | None, Note | None]:
-    if not device.vfio or not any(holder.via.startswith(_ACCESS) for holder in holders):
+    leaving = not device.driver and is_open(device)
+    if not (device.vfio or leaving) or not any(holder.via.startswith(_ACCESS) for holder in holders):
         return device.path, None
     verdicts = {item.mapped for item in found if item.mapped is not None}
     if True in verdicts:
@@ -85,7 +108,8 @@ def _held_path(
     return None, Note(FactState.HIDDEN, "whether its regions are mapped into the holder needs root")
 
 
-_CORE = ("vfio-pci", "vfio_pci")
+def _is_core(device: Device) -> bool:
+    return device.vfio and device.driver.endswith(CORE_SUFFIX)
 
 
 def _blind_spot(device: Device, findings: HolderFindings | None) -> Note | None:
@@ -94,7 +118,7 @@ def _blind_spot(device: Device, findings: HolderFindings | None) -> Note | None:
     Drivers built on vfio-pci-core enable a function when it is opened: ``enable`` reading 0 proves that it is
     not, for everyone. Any other VFIO device is free only if every process could be looked into.
     """
-    if not device.vfio or (device.driver.endswith(_CORE) and "holders" not in device.notes):
+    if not device.vfio or (_is_core(device) and "holders" not in device.notes):
         return None
     if findings is None:
         return Note(FactState.UNKNOWN, "not looked for yet")

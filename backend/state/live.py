@@ -19,7 +19,7 @@ from backend.state.diff import difference
 from backend.state.guarded import GuardedFact, read_guarded_facts
 from backend.state.schedule import COALESCE, Tiers, in_slices
 
-HOLDER_DEADLINE = 5.0
+HOLDER_DEADLINE = 15.0
 """Seconds after which a look for holders is left behind."""
 
 
@@ -97,6 +97,9 @@ class Live:
                 else:
                     await self._read_fast()
                 self.status.last_update = time.monotonic()
+                if self._collector.look_wanted:
+                    self._collector.look_wanted = False
+                    self._look.set()
                 delta = self._step()
                 if delta:
                     yield delta

@@ -85,7 +85,9 @@ async def test_full_by_the_core_count(machine: Machine, need: Need) -> None:
 async def test_remove_wants_a_number_other_than_zero(machine: Machine, need: Need, text: str, result: str) -> None:
     assert await write(machine, create(need("mtty"), "mtty-1"), ONE) == "OK"
     assert await write(machine, f"{MDEV}/{ONE}/remove", text) == result
-    assert ONE in machine.doors.files.list(MDEV)
+    # It has left its bus at once, as seen on 6.12; what it took from its parent is still taken.
+    assert ONE not in machine.doors.files.list(MDEV)
+    assert available(machine, parent, "mtty-1") == full
 
 
 async def test_a_held_mdev_is_removed_when_it_is_let_go(machine: Machine, need: Need) -> None:

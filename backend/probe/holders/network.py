@@ -8,6 +8,7 @@ from backend.host.doors import Files, Processes
 from backend.model.holder import Holder, HolderKind
 from backend.model.text import clean
 from backend.probe.holders.findings import Found
+from backend.probe.holders.processes import list_pids
 from backend.probe.surroundings import listing, owner_of
 
 _UP = 0x1
@@ -78,15 +79,24 @@ def scan_namespaces(files: Files, processes: Processes) -> list[Found]:
     A container sees its own interfaces in its own /sys; the first process of each namespace is asked.
     """
     found = []
+    ours = _interfaces(files, "/sys/class/net")
     for pid in _namespace_leaders(files, processes):
-        root = f"/proc/{pid}/root/sys/class/net"
-        for interface in listing(files, root):
-            try:
-                owner = owner_of(files.readlink(f"{root}/{interface}"))
-            except OSError:
-                continue
+        # A process without a /sys of its own (unshare -n, ip netns add by hand) shows us ours through its root:
+        # a device has one interface, in one namespace, so what is in our listing is not in its.
+        for interface, target in _interfaces(files, f"/proc/{pid}/root/sys/class/net") - ours:
+            owner = owner_of(target)
             if owner:
                 found.append(Found(f"device:{owner}", _namespace_holder(processes, pid, interface)))
+    return found
+
+
+def _interfaces(files: Files, root: str) -> set[tuple[str, str]]:
+    found = set()
+    for interface in listing(files, root):
+        try:
+            found.add((interface, files.readlink(f"{root}/{interface}")))
+        except OSError:
+            continue
     return found
 
 
@@ -96,7 +106,7 @@ def _namespace_leaders(files: Files, processes: Processes) -> list[int]:
     except OSError:
         seen = set()
     leaders = []
-    for pid in sorted(processes.pids()):
+    for pid in sorted(list_pids(processes)):
         try:
             namespace = files.readlink(f"/proc/{pid}/ns/net")
         except OSError:

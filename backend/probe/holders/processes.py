@@ -40,10 +40,18 @@ class _Descriptors:
         return bool(self.groups or self.nodes or self.device_fds or self.others)
 
 
+def list_pids(processes: Processes) -> Sequence[int]:
+    """Return the ids of all processes; none where they cannot be listed."""
+    try:
+        return processes.pids()
+    except OSError:
+        return ()
+
+
 def scan_processes(files: Files, processes: Processes) -> ProcessHolders:
     """Return the holders among all processes that can be looked into."""
     result = ProcessHolders()
-    for pid in processes.pids():
+    for pid in list_pids(processes):
         try:
             with files.open_dir(f"/proc/{pid}/fd") as directory:
                 descriptors = _interesting(directory)
@@ -96,7 +104,7 @@ def _holder(processes: Processes, pid: int, argv: Sequence[str], via: str) -> Ho
         process = processes.describe(pid)
     except ProcessLookupError:
         return None
-    except PermissionError:
+    except OSError:
         program = clean(argv[0].rpartition("/")[2] if argv else "", 64) or f"pid {pid}"
         kind = HolderKind.VM if is_vmm(program, argv) else HolderKind.PROCESS
         return Holder(kind, clean(vm_name(program, argv), 128), pid, via=via)
@@ -130,13 +138,12 @@ def _holdings(files: Files, processes: Processes, pid: int, descriptors: _Descri
     mappings = _read_maps(files, pid) if descriptors.groups or descriptors.nodes or descriptors.device_fds else None
     for node in sorted(descriptors.nodes):
         add(f"node:{node}", f"/dev/vfio/devices/{node}", None if mappings is None else node in mappings.nodes)
-    exact, unknown_fds = _device_descriptors(files, pid, descriptors.device_fds)
-    inodes = mappings.inodes if mappings is not None else frozenset()
-    for device, inode in sorted(exact.items()):
-        add(f"device:{device}", "fdinfo", None if mappings is None else inode in inodes)
-    fds = len(exact) + len(unknown_fds)
+    exact = _device_descriptors(files, pid, descriptors.device_fds)
+    for device in sorted(exact):
+        add(f"device:{device}", "fdinfo", _is_mapped(mappings, alone=len(exact) == 1))
     for group in sorted(descriptors.groups, key=int):
-        add(f"group:{group}", f"/dev/vfio/{group}", _group_mapped(mappings, fds))
+        alone = len(descriptors.groups) == 1 and len(exact) < 2
+        add(f"group:{group}", f"/dev/vfio/{group}", _is_mapped(mappings, alone=alone))
     for target in sorted(descriptors.others):
         for device in _devices_of_node(files, target):
             add(f"device:{device}", target)
@@ -146,8 +153,9 @@ def _holdings(files: Files, processes: Processes, pid: int, descriptors: _Descri
 @dataclass(frozen=True, slots=True)
 class _Mappings:
     nodes: frozenset[str]
-    inodes: frozenset[str]
-    """Inodes of mapped ``anon_inode:[vfio-device]`` files."""
+    """Names of the VFIO character devices that are mapped."""
+    anonymous: bool
+    """Whether anything of a device that was opened through its group is mapped."""
 
 
 def _read_maps(files: Files, pid: int) -> _Mappings | None:
@@ -156,46 +164,36 @@ def _read_maps(files: Files, pid: int) -> _Mappings | None:
         text = files.read(f"/proc/{pid}/maps", 64 << 20)
     except OSError:
         return None
-    inodes = set()
-    for line in text.splitlines():
-        if b"[vfio-device]" in line:
-            inodes.add(line.split()[4].decode("ascii", "replace"))
-    return _Mappings(frozenset(m.decode() for m in _MAPPED_NODE.findall(text)), frozenset(inodes))
+    nodes = frozenset(name.decode() for name in _MAPPED_NODE.findall(text))
+    return _Mappings(nodes, b"anon_inode:[vfio-device]" in text)
 
 
-def _group_mapped(mappings: _Mappings | None, device_fds: int) -> bool | None:
-    """Return whether a device opened through its group is mapped, where that can be told.
+def _is_mapped(mappings: _Mappings | None, *, alone: bool) -> bool | None:
+    """Return whether a device that was opened through its group is mapped, where that can be told.
 
-    All devices of a process may share one inode: then no mapping at all means that none is mapped, and
-    with a single open device any mapping is its own. Kernels that give each device an inode are told by
-    as many mapped inodes as open devices.
+    All devices that are opened so share one inode, in all processes: no mapping at all means that none is
+    mapped; a mapping belongs to the device for sure only when it is the process's only one.
     """
     if mappings is None:
         return None
-    if not mappings.inodes:
+    if not mappings.anonymous:
         return False
-    if device_fds <= 1 or len(mappings.inodes) >= device_fds:
-        return True
-    return None
+    return True if alone else None
 
 
-def _device_descriptors(files: Files, pid: int, names: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """Return device → inode for descriptors whose fdinfo names the device, and those without a name."""
-    exact: dict[str, str] = {}
-    unknown: list[str] = []
+def _device_descriptors(files: Files, pid: int, names: Sequence[str]) -> set[str]:
+    """Return the devices that the fdinfo of these descriptors names; older kernels name none."""
+    devices = set()
     for name in names:
         try:
             info = files.read(f"/proc/{pid}/fdinfo/{name}", 4096).decode("utf-8", "replace")
         except OSError:
-            unknown.append(name)
             continue
         fields = dict(line.split(":", 1) for line in info.splitlines() if ":" in line)
         path = fields.get("vfio-device-syspath", "").strip()
         if path:
-            exact[clean(path.rpartition("/")[2], 64)] = fields.get("ino", "").strip()
-        else:
-            unknown.append(name)
-    return exact, unknown
+            devices.add(clean(path.rpartition("/")[2], 64))
+    return devices
 
 
 _CLASSES = (

@@ -7,7 +7,7 @@ from backend.model.host import HolderScan
 from backend.probe.holders.findings import HolderFindings
 from backend.probe.holders.interrupts import scan_interrupts
 from backend.probe.holders.network import scan_namespaces, scan_network
-from backend.probe.holders.processes import scan_processes
+from backend.probe.holders.processes import list_pids, scan_processes
 from backend.probe.holders.storage import scan_storage
 
 
@@ -20,7 +20,7 @@ def scan_holders(doors: HostDoors) -> HolderFindings:
     files = doors.files
     found = []
     hidden = 0
-    processes = doors.processes if doors.processes is not None and doors.processes.pids() else None
+    processes = doors.processes if doors.processes is not None and list_pids(doors.processes) else None
     if processes is not None:
         result = scan_processes(files, processes)
         found += result.found
