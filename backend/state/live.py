@@ -151,10 +151,9 @@ class Live:
         return delta
 
     async def _listen(self) -> None:
+        self.status.events = True
         try:
-            stream = self._doors.events.stream()
-            async for event in stream:
-                self.status.events = True
+            async for event in self._doors.events.stream():
                 if isinstance(event, Overflow):
                     self._rescan = True
                 else:

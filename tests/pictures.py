@@ -1,0 +1,32 @@
+"""Ways to a picture of a host that many tests share."""
+
+from __future__ import annotations
+
+from backend.host.doors import HostDoors
+from backend.model.host import Host
+from backend.probe.holders import scan_holders
+from backend.simhost import open_simulated
+from backend.simhost.clock import ManualClock
+from backend.simhost.host import SimulatedHost
+from backend.state.collect import Collector
+from backend.state.schedule import at_once
+
+SCENARIOS = ("lab", "duo:hv07", "duo:hv08", "vgpu", "messy", "bare", "scale:pfs=2,vfs=4,mdevs=8")
+
+
+def simulated(spec: str, *, privileged: bool = True) -> tuple[SimulatedHost, ManualClock]:
+    """Return a simulated host whose time stands still, and its clock."""
+    clock = ManualClock()
+    return open_simulated(spec, clock=clock, privileged=privileged), clock
+
+
+def look(collector: Collector, doors: HostDoors) -> Host:
+    """Read everything anew, holders too."""
+    at_once(collector.read_all(lambda: scan_holders(doors)))
+    assert collector.host is not None
+    return collector.host
+
+
+def picture(doors: HostDoors) -> Host:
+    """Return the host as somebody sees it who looks for the first time."""
+    return look(Collector(doors), doors)

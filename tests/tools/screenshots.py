@@ -1,0 +1,123 @@
+"""The pictures in screenshots/: ``python -m tests.tools.screenshots [NAME ...]``.
+
+Every picture is of a simulated host whose time stands still, so the same code makes the same bytes. With
+``resvg-py`` installed and ``--png FOLDER``, PNGs to look at are made too; they are not checked in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from backend.cli.settings import Settings
+from backend.present.view import View
+from tests.tui.pictures import PictureLive
+from tui.app import IovtopApp
+from tui.screens.main import MainScreen
+from tui.term.capabilities import detect
+
+FOLDER = Path(__file__).parents[2] / "screenshots"
+SETTINGS = Settings()
+WIDE, SMALL = (120, 36), (80, 24)
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture."""
+
+    name: str
+    scenario: str = "lab"
+    size: tuple[int, int] = WIDE
+    keys: tuple[str, ...] = ()
+    settings: Settings = SETTINGS
+
+
+VF = ("j",) * 8
+
+SHOTS = (
+    Shot("devices", keys=VF),
+    Shot("devices-80x24", size=SMALL, keys=VF),
+    Shot("groups", "messy", settings=Settings(view=View.GROUPS), keys=("j",)),
+    Shot("holders", "duo:hv07", settings=Settings(view=View.HOLDERS), keys=("j",)),
+    Shot("mdev", keys=("G",)),
+    Shot("messy", "messy", keys=("j",)),
+    Shot("filter", keys=("slash", *"driver:vfio* !free ")),
+    Shot("detail-80x24", size=SMALL, keys=(*VF, "enter")),
+    Shot("help", keys=("question_mark",)),
+    Shot("light", "duo:hv07", settings=Settings(theme="light"), keys=("j", "j")),
+    Shot("high-contrast", "messy", settings=Settings(theme="high-contrast"), keys=("j",)),
+    Shot("ascii-mono-80x24", size=SMALL, keys=VF, settings=Settings(theme="mono", glyphs="ascii")),
+)
+
+
+async def make(shot: Shot) -> str:
+    """Return the picture as SVG without any address on the network."""
+    terminal = detect({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, "utf-8", shot.settings.glyphs)
+    app = IovtopApp(PictureLive(shot.scenario), shot.settings, terminal)
+    async with app.run_test(size=shot.size) as pilot:
+        await settle(app, pilot)
+        await press_all(pilot, shot.keys)
+        await settle(app, pilot)
+        return without_addresses(app.export_screenshot(title="iovtop"))
+
+
+async def press_all(pilot: Pilot[None], keys: Iterable[str]) -> None:
+    """Press keys; signs may stand for themselves."""
+    for key in keys:
+        await pilot.press({":": "colon", " ": "space", "*": "asterisk", "!": "exclamation_mark"}.get(key, key))
+
+
+async def settle(app: IovtopApp, pilot: Pilot[None]) -> None:
+    """Wait until the host is shown and the detail of the row under the cursor has come."""
+    async with asyncio.timeout(20):
+        while not (isinstance(app.screen_stack[-1], MainScreen) or len(app.screen_stack) > 2):
+            await pilot.pause(0.01)
+        main = next(screen for screen in app.screen_stack if isinstance(screen, MainScreen))
+        while main.viewing.host is None or not main.settled:
+            await pilot.pause(0.01)
+    await pilot.pause(0.05)
+
+
+def without_addresses(svg: str) -> str:
+    """Return the SVG with local fonts only."""
+    svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
+    svg = re.sub(r',?\s*url\("https?://[^"]*"\)\s*format\("[^"]*"\)', "", svg)
+    return svg.replace("font-family: Fira Code, monospace", "font-family: Fira Code, DejaVu Sans Mono, monospace")
+
+
+def to_png(svg: str, file: Path) -> None:
+    """Write the picture as PNG."""
+    import resvg_py  # type: ignore[import-not-found,unused-ignore]
+
+    drawn = svg.replace("Fira Code", "DejaVu Sans Mono")
+    file.write_bytes(bytes(resvg_py.svg_to_bytes(svg_string=drawn, font_family="DejaVu Sans Mono")))
+
+
+def main() -> None:
+    """Make all pictures, or the named ones."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    parser.add_argument("--png", type=Path, metavar="FOLDER")
+    options = parser.parse_args()
+    options.folder.mkdir(exist_ok=True)
+    for shot in SHOTS:
+        if options.names and shot.name not in options.names:
+            continue
+        svg = asyncio.run(make(shot))
+        file = options.folder / f"{shot.name}.svg"
+        file.write_text(svg, "utf-8")
+        print(file)
+        if options.png:
+            options.png.mkdir(exist_ok=True)
+            to_png(svg, options.png / f"{shot.name}.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""Sessions on simulated hosts whose time stands still: the same picture every time."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from backend.model.device import Device
+from backend.state.guarded import GuardedFact, read_guarded_facts
+from tests.pictures import picture, simulated
+from tests.tui.builders import FakeLive
+
+
+class PictureLive(FakeLive):
+    """One picture of a simulated host, and what its devices tell under their locks."""
+
+    def __init__(self, spec: str, *, privileged: bool = True) -> None:
+        self._doors, _ = simulated(spec, privileged=privileged)
+        super().__init__(picture(self._doors))
+        self.status.last_update = monotonic() + 1e6
+
+    async def guarded_facts(self, device: Device) -> tuple[GuardedFact, ...]:
+        """Ask the simulated device."""
+        return await read_guarded_facts(self._doors, device)

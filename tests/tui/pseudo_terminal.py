@@ -1,0 +1,93 @@
+"""The real program in a real pseudo-terminal."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import sys
+import termios
+from collections.abc import Mapping
+from pathlib import Path
+from time import monotonic
+
+ROOT = Path(__file__).parents[2]
+
+ALLOWED = re.compile(
+    rb"\x1b\[[0-9;]*[HmJK]"  # place, style, erase
+    rb"|\x1b\[\?(?:25|7|1000|1003|1004|1006|1015|1016|1049|2004|2026|2048)[hl]"  # modes that are undone at the end
+    rb"|\x1b\[\?(?:2026|2048)\$p|\x1b\[>[0-9]*u|\x1b\[<u"  # questions, keyboard protocol
+    rb"|\x1b\]22;default\x07"  # the shape of the mouse pointer
+)
+"""The only escape sequences that may reach a terminal."""
+
+
+_OURS = ("NO_COLOR", "COLORTERM", "TMUX", "STY", "COLUMNS", "LINES")
+"""Variables that tell of the terminal in which the tests run, not of this one."""
+
+
+class PseudoTerminal:
+    """A child on a pty, and everything it wrote."""
+
+    def __init__(self, arguments: list[str], environ: Mapping[str, str], size: tuple[int, int] = (120, 36)) -> None:
+        self.written = b""
+        self.code: int | None = None
+        base = {k: v for k, v in os.environ.items() if k not in _OURS}
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+            os.chdir(ROOT)
+            os.execve(sys.executable, [sys.executable, *arguments], {**base, **environ})
+
+    def read(self, seconds: float) -> None:
+        """Take what comes within so many seconds."""
+        if select.select([self.fd], [], [], seconds)[0]:
+            try:
+                self.written += os.read(self.fd, 65536)
+            except OSError:  # the other end is closed
+                self._reap(block=True)
+
+    def until(self, words: bytes, seconds: float = 20) -> None:
+        """Wait until the screen has said something."""
+        deadline = monotonic() + seconds
+        while words not in self.written:
+            assert monotonic() < deadline, (words, self.written[-3000:])
+            assert self.code is None, (self.code, self.written[-3000:])
+            self.read(0.1)
+
+    def type(self, keys: bytes) -> None:
+        """Press keys."""
+        os.write(self.fd, keys)
+
+    def ended_within(self, seconds: float) -> float:
+        """Wait for the end; return how long it took."""
+        start = monotonic()
+        while self.code is None:
+            assert monotonic() - start < seconds, self.written[-2000:]
+            self.read(0.02)
+            self._reap(block=False)
+        return monotonic() - start
+
+    def close(self) -> None:
+        """End the child if it still runs."""
+        if self.code is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self._reap(block=True)
+        os.close(self.fd)
+
+    def _reap(self, *, block: bool) -> None:
+        if self.code is None:
+            pid, status = os.waitpid(self.pid, 0 if block else os.WNOHANG)
+            if pid:
+                self.code = os.waitstatus_to_exitcode(status)
+
+    def strangers(self) -> list[bytes]:
+        """Return every control in what was written that is not one of the allowed sequences."""
+        rest = ALLOWED.sub(b"", self.written)
+        return [
+            rest[max(0, m.start() - 10) : m.end() + 20] for m in re.finditer(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", rest)
+        ]

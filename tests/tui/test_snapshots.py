@@ -1,0 +1,52 @@
+"""The main states as text: ``IOVTOP_UPDATE_SNAPSHOTS=1`` writes them anew."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from backend.cli.settings import Settings
+from tests.tools.screenshots import SHOTS, Shot, make, press_all, settle, without_addresses
+from tests.tui.pictures import PictureLive
+from tests.tui.screens import TERM
+from tui.app import IovtopApp
+from tui.term.capabilities import detect
+
+FOLDER = Path(__file__).parent / "snapshots"
+MORE = (
+    Shot("bare", "bare"),
+    Shot("small", size=(30, 5)),
+    Shot("nothing-matches", "duo:hv07", size=(80, 24), keys=("slash", *"nosuch")),
+    Shot("groups-ascii", "lab", size=(80, 24), keys=("2",), settings=Settings(glyphs="ascii")),
+)
+
+
+@pytest.mark.parametrize("shot", [*SHOTS, *MORE], ids=lambda shot: shot.name)
+async def test_the_screen_looks_as_it_did(shot: Shot) -> None:
+    app = IovtopApp(PictureLive(shot.scenario), shot.settings, detect(TERM, "utf-8", shot.settings.glyphs))
+    async with app.run_test(size=shot.size) as pilot:
+        await settle(app, pilot)
+        await press_all(pilot, shot.keys)
+        await settle(app, pilot)
+        text = "".join(f"{strip.text.rstrip()}\n" for strip in app.screen._compositor.render_strips())
+    file = FOLDER / f"{shot.name}.txt"
+    if os.environ.get("IOVTOP_UPDATE_SNAPSHOTS"):
+        file.write_text(text, "utf-8")
+    assert text == file.read_text("utf-8")
+
+
+async def test_what_is_hidden_says_what_would_show_it() -> None:
+    app = IovtopApp(PictureLive("lab", privileged=False), Settings(), detect(TERM, "utf-8", "unicode"))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(app, pilot)
+        text = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+    assert "not every holder is known" in text
+
+
+async def test_pictures_are_the_same_every_time_and_name_no_address() -> None:
+    first, second = [await make(SHOTS[0]) for _ in range(2)]
+    assert first == second
+    assert "://" not in first.replace("http://www.w3.org/2000/svg", "")
+    assert without_addresses(first) == first

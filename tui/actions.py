@@ -1,0 +1,181 @@
+"""The one registry of actions: bindings, footer, help, command palette and the key table in the manual."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from textual.binding import Binding, BindingType
+
+
+class Scope(StrEnum):
+    """Where an action's keys work."""
+
+    TREE = "tree"
+    DETAIL = "detail"
+    MAIN = "main"
+    FILTER = "filter"
+    EVERYWHERE = "everywhere"
+
+
+class Topic(StrEnum):
+    """What an action is about: the headings of the help."""
+
+    MOVE = "Move"
+    VIEW = "View"
+    FIND = "Find"
+    LIVE = "Live"
+    PROGRAM = "Program"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that a key does. None of these changes anything on the host."""
+
+    id: str
+    """Also the name under which a user may give it other keys."""
+    call: str
+    """Textual's action, as in ``move(1)``."""
+    keys: tuple[str, ...]
+    title: str
+    help: str
+    scope: Scope
+    topic: Topic
+    footer: str = ""
+    """The word for the footer; "" keeps it out."""
+    priority: bool = False
+    """Whether its keys come before those of whatever has the focus."""
+    palette: bool = False
+    """Whether the command palette offers it."""
+
+    @property
+    def shown_keys(self) -> str:
+        """The keys as people write them."""
+        return " ".join(_KEY_NAMES.get(key, key) for key in self.keys)
+
+
+_KEY_NAMES = {
+    "slash": "/",
+    "question_mark": "?",
+    "plus": "+",
+    "equals_sign": "=",
+    "minus": "-",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+    "escape": "esc",
+}
+
+_T, _D, _M, _F, _E = Scope.TREE, Scope.DETAIL, Scope.MAIN, Scope.FILTER, Scope.EVERYWHERE
+
+ACTIONS: tuple[Action, ...] = (
+    Action("move.down", "move(1)", ("j", "down"), "down", "Next row.", _T, Topic.MOVE),
+    Action("move.up", "move(-1)", ("k", "up"), "up", "Row before.", _T, Topic.MOVE),
+    Action("move.collapse", "collapse", ("h", "left"), "close",
+           "Close the row; on a closed row or a leaf, go to the row above it in the tree.", _T, Topic.MOVE),
+    Action("move.expand", "expand", ("l", "right"), "open", "Open the row; on an open one, go to its first child.",
+           _T, Topic.MOVE),
+    Action("move.first", "edge(-1)", ("g", "home"), "first", "First row.", _T, Topic.MOVE),
+    Action("move.last", "edge(1)", ("G", "end"), "last", "Last row.", _T, Topic.MOVE),
+    Action("move.page_down", "page(1)", ("pagedown", "ctrl+f"), "page down", "One page down.", _T, Topic.MOVE),
+    Action("move.page_up", "page(-1)", ("pageup", "ctrl+b"), "page up", "One page up.", _T, Topic.MOVE),
+    Action("move.half_down", "half(1)", ("ctrl+d",), "half page down", "Half a page down.", _T, Topic.MOVE),
+    Action("move.half_up", "half(-1)", ("ctrl+u",), "half page up", "Half a page up.", _T, Topic.MOVE),
+    Action("detail.open", "detail", ("enter",), "detail", "Read everything about the row.", _T, Topic.MOVE,
+           "detail"),
+    Action("detail.down", "scroll(1)", ("j", "down"), "down", "Next line of the detail.", _D, Topic.MOVE),
+    Action("detail.up", "scroll(-1)", ("k", "up"), "up", "Line before.", _D, Topic.MOVE),
+    Action("detail.page_down", "scroll_page(1)", ("pagedown", "ctrl+d", "ctrl+f"), "page down", "One page down.",
+           _D, Topic.MOVE),
+    Action("detail.page_up", "scroll_page(-1)", ("pageup", "ctrl+u", "ctrl+b"), "page up", "One page up.",
+           _D, Topic.MOVE),
+    Action("detail.first", "scroll_edge(-1)", ("g", "home"), "top", "Top of the detail.", _D, Topic.MOVE),
+    Action("detail.last", "scroll_edge(1)", ("G", "end"), "bottom", "Bottom of the detail.", _D, Topic.MOVE),
+    Action("detail.leave", "leave", ("escape", "enter", "tab", "h", "left"), "back", "Back to the tree.",
+           _D, Topic.MOVE),
+    Action("view.devices", "view('devices')", ("1",), "devices", "Devices: PF, their VFs, mdev types and mdevs.",
+           _M, Topic.VIEW, "devices", palette=True),
+    Action("view.groups", "view('groups')", ("2",), "groups", "IOMMU groups and their members.",
+           _M, Topic.VIEW, "groups", palette=True),
+    Action("view.holders", "view('holders')", ("3",), "holders", "Who holds devices: VMs, programs, the host itself.",
+           _M, Topic.VIEW, "holders", palette=True),
+    Action("jump.holder", "jump('holder')", ("J",), "to its holder", "From a device to the row of who holds it.",
+           _M, Topic.VIEW, palette=True),
+    Action("jump.group", "jump('group')", ("I",), "to its IOMMU group", "From a device to its IOMMU group.",
+           _M, Topic.VIEW, palette=True),
+    Action("jump.device", "jump('device')", ("D",), "to the device", "From any view to the row among the devices.",
+           _M, Topic.VIEW, palette=True),
+    Action("jump.parent", "jump('parent')", ("P",), "to its PF or parent",
+           "From a VF to its PF, from an mdev to its parent device.", _M, Topic.VIEW, palette=True),
+    Action("find.filter", "filter", ("slash",), "filter",
+           "Show only what matches. Words must all hold: driver:vfio* numa:1 !free vf \"web 2\".",
+           _M, Topic.FIND, "filter", palette=True),
+    Action("find.faults", "faults", ("z",), "faults only", "Show only what has a fault; again: everything.",
+           _M, Topic.FIND, "faults", palette=True),
+    Action("find.undo", "undo_layer", ("escape",), "undo", "Take back one layer: the filter, the pause.",
+           _M, Topic.FIND),
+    Action("filter.complete", "complete", ("tab",), "complete", "In the filter: complete the word.", _F, Topic.FIND),
+    Action("filter.keep", "keep", ("enter", "down"), "keep", "In the filter: keep it and go back to the tree.",
+           _F, Topic.FIND),
+    Action("filter.cancel", "cancel", ("escape",), "cancel", "In the filter: back to what was before.",
+           _F, Topic.FIND),
+    Action("live.pause", "pause", ("p",), "pause", "Stop painting, keep watching; again: show what changed.",
+           _M, Topic.LIVE, "pause", palette=True),
+    Action("live.slower", "interval(1)", ("plus", "equals_sign"), "longer interval", "Look less often.",
+           _M, Topic.LIVE, palette=True),
+    Action("live.faster", "interval(-1)", ("minus",), "shorter interval", "Look more often.",
+           _M, Topic.LIVE, palette=True),
+    Action("program.copy", "copy_id", ("y",), "copy the id",
+           "Copy address, UUID or name to the clipboard of your terminal (OSC 52); the footer shows it too.",
+           _M, Topic.PROGRAM, "copy", palette=True),
+    Action("program.theme", "app.next_theme", ("T",), "next theme", "Change colours.", _M, Topic.PROGRAM, palette=True),
+    Action("program.palette", "command_palette", ("ctrl+p",), "commands", "Search all commands.",
+           _E, Topic.PROGRAM),
+    Action("program.help", "help", ("question_mark",), "help", "All keys.", _M, Topic.PROGRAM, "help", palette=True),
+    Action("program.quit", "quit", ("q", "ctrl+c", "ctrl+q"), "quit", "Leave at once.", _E, Topic.PROGRAM, "quit",
+           palette=True),
+)  # fmt: skip
+"""Every action, in the order of the help."""
+
+
+def bindings(scope: Scope) -> list[BindingType]:
+    """Return Textual's bindings for the actions of one scope."""
+    return [
+        Binding(",".join(a.keys), a.call, a.title, show=False, priority=a.priority, id=a.id, tooltip=a.help)
+        for a in ACTIONS
+        if a.scope is scope
+    ]
+
+
+def footer_actions() -> list[Action]:
+    """Return the actions that the footer names."""
+    return [action for action in ACTIONS if action.footer]
+
+
+def by_topic(actions: Iterable[Action] = ACTIONS) -> dict[Topic, list[Action]]:
+    """Return the actions under the headings of the help."""
+    topics: dict[Topic, list[Action]] = {topic: [] for topic in Topic}
+    for action in actions:
+        topics[action.topic].append(action)
+    return topics
+
+
+_PLACES = {
+    Scope.TREE: "tree",
+    Scope.DETAIL: "detail",
+    Scope.MAIN: "tree, detail",
+    Scope.FILTER: "filter",
+    Scope.EVERYWHERE: "everywhere",
+}
+
+
+def key_table() -> str:
+    """Return all keys as Markdown tables, one per topic."""
+    lines: list[str] = []
+    for topic, actions in by_topic().items():
+        lines += [f"### {topic}", "", "| keys | where | what it does |", "| --- | --- | --- |"]
+        for action in actions:
+            keys = " ".join(f"`{key}`" for key in action.shown_keys.split(" "))
+            lines.append(f"| {keys} | {_PLACES[action.scope]} | {action.help.replace('|', chr(92) + '|')} |")
+        lines.append("")
+    return "\n".join(lines)

@@ -1,0 +1,152 @@
+"""The application: wiring only."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+
+import themes
+from backend.cli.exits import CommandError, Exit
+from backend.cli.settings import Settings
+from backend.host.doors import HostDoors
+from backend.model.text import clean
+from backend.present.filter import BadQueryError, parse_query
+from backend.state.live import Live
+from tui.actions import ACTIONS, Scope, bindings
+from tui.bridge import Session
+from tui.screens.main import MainScreen
+from tui.term.capabilities import Capabilities, Depth, detect
+from tui.term.theming import Look, Skin, textual_name, textual_theme
+
+_log = logging.getLogger(__name__)
+
+
+class IovtopApp(App[None]):
+    """One host on one screen."""
+
+    TITLE = "iovtop"
+    CSS_PATH = Path(__file__).with_name("iovtop.tcss")
+    BINDINGS = bindings(Scope.EVERYWHERE)
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(self, session: Session, settings: Settings, terminal: Capabilities) -> None:
+        self._theme_name = terminal.theme(settings.theme)
+        look = Look(themes.load(self._theme_name))
+        self._defaults = textual_theme(look.spec).variables
+        # Only without colours must Textual be told at once: it chooses its NO_COLOR filter before it has a theme.
+        super().__init__(ansi_color=True if terminal.no_color else None)
+        self._session = session
+        self._settings = settings
+        self._terminal = terminal
+        self.skin = Skin(look, terminal.glyphs)
+        self.animation_level = "none"
+        self.fault = ""
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Return our own variables, for the moment before a theme of ours is chosen."""
+        return self._defaults
+
+    def on_mount(self) -> None:
+        """Put on the theme and open the first screen."""
+        self._wear(self._theme_name)
+        query = parse_query(clean(self._settings.filter))
+        self.push_screen(MainScreen(self._session, self.skin, self._settings.view, query))
+
+    def _wear(self, name: str) -> None:
+        self._theme_name = name
+        spec = themes.load(name)
+        self.skin.wear(Look(spec))
+        self.register_theme(textual_theme(spec))
+        self.theme = textual_name(name)
+
+    def action_next_theme(self) -> None:
+        """Change to the next theme that this terminal can show."""
+        poor = self._terminal.no_color or self._terminal.depth <= Depth.SIXTEEN
+        usable = [name for name in themes.names() if not poor or themes.load(name).ansi]
+        after = usable.index(self._theme_name) + 1 if self._theme_name in usable else 0
+        self._wear(usable[after % len(usable)])
+        for screen in self.screen_stack:
+            if isinstance(screen, MainScreen):
+                screen.restyle()
+                screen.status.message(f"theme {self._theme_name}")
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Offer our actions in the command palette."""
+        for action in ACTIONS:
+            if action.palette:
+                yield SystemCommand(action.title, action.help, lambda call=action.call: self._run_command(call))
+
+    async def _run_command(self, call: str) -> None:
+        await self.run_action(call, default_namespace=self.screen if hasattr(self.screen, "bridge") else self)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Log a fault and leave, with one line instead of a page of traceback."""
+        self._return_code = Exit.CRASH
+        if self._exception is not None:
+            return
+        self._exception = error
+        self._exception_event.set()
+        _log.critical("a fault in iovtop", exc_info=error)
+        where = self._settings.log_file
+        words = clean(f"{type(error).__name__}: {error}", 200)
+        self.fault = f"iovtop: a fault in iovtop itself: {words}; details in {where or 'no log file'}"
+        self._close_messages_no_wait()
+
+    def _fatal_error(self) -> None:
+        """Do the same for faults that Textual reports by itself."""
+        error = sys.exc_info()[1]
+        self._handle_exception(error if isinstance(error, Exception) else RuntimeError("unknown fault"))
+
+
+def run_app(doors: HostDoors, settings: Settings) -> int:
+    """Show the host behind ``doors`` until the operator leaves; return the exit code.
+
+    Raises ``CommandError`` for a theme or filter that means nothing, before the screen opens.
+    """
+    try:
+        parse_query(settings.filter)
+        app = IovtopApp(Live(doors, interval=settings.interval), settings, detect(glyphs=settings.glyphs))
+    except (themes.ThemeError, BadQueryError) as error:
+        raise CommandError(str(error)) from error
+    _log_to(settings.log_file)
+    with _screen_on_stderr():
+        app.run(mouse=settings.mouse)
+    if app.fault:
+        sys.stderr.write(f"{app.fault}\n")
+    return app.return_code or Exit.OK
+
+
+@contextlib.contextmanager
+def _screen_on_stderr() -> Iterator[None]:
+    """Let standard error be the terminal for a while: Textual paints there, wherever the user sent it."""
+    if sys.stderr.isatty() or not sys.stdout.isatty():
+        yield
+        return
+    kept = os.dup(2)
+    os.dup2(1, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _log_to(file: Path | None) -> None:
+    """Send the log to ``file``. Nothing may reach standard error while the screen is open."""
+    handler: logging.Handler = logging.NullHandler()
+    if file is not None:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if os.access(file if file.exists() else file.parent, os.W_OK):
+                handler = logging.FileHandler(file, delay=True)
+        except OSError:
+            handler = logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)

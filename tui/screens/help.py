@@ -1,0 +1,62 @@
+"""All keys, from the registry of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from backend.present.columns import Cell, Role
+from backend.present.details import Line, Section
+from tui.actions import by_topic
+from tui.term.theming import Skin
+from tui.widgets.detail_lines import Detail
+from tui.widgets.detail_pane import DetailPane
+from tui.widgets.line import LineWidget, Piece
+
+
+def help_detail(columns_help: Sequence[tuple[str, str]]) -> Detail:
+    """Return the help as a detail: keys under their topics, then what the columns hold."""
+    found = [
+        Section(topic.value, tuple(Line(action.shown_keys, Cell(action.help)) for action in actions))
+        for topic, actions in by_topic().items()
+    ]
+    found.append(Section("Columns", tuple(Line(title, Cell(text, Role.MUTED)) for title, text in columns_help)))
+    return Detail("Keys", "Nothing here writes to the host.", tuple(found), 28)
+
+
+class HelpScreen(Screen[None]):
+    """Shows the help until the operator leaves it."""
+
+    BINDINGS = [("question_mark", "close", "close")]
+
+    def __init__(self, skin: Skin, badge: Sequence[Piece], columns_help: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        self._skin = skin
+        self._badge = tuple(badge)
+        self._columns_help = columns_help
+
+    def compose(self) -> ComposeResult:
+        """A line and the keys."""
+        yield LineWidget(self._skin, "bar", id="help-title")
+        yield DetailPane(self._skin, id="help")
+
+    def on_mount(self) -> None:
+        """Show the keys."""
+        title = [*self._badge, Piece(" iovtop ", "brand", 3), Piece(" help ", "hostname", 1)]
+        self.query_one("#help-title", LineWidget).say(title, [Piece(" esc ", "key", 4), Piece("back ", "key-text", 4)])
+        self.query_one(DetailPane).show(help_detail(self._columns_help))
+        self.query_one(DetailPane).focus()
+
+    def on_resize(self) -> None:
+        """Lay the lines out anew."""
+        self.call_after_refresh(self.query_one(DetailPane).restyle)
+
+    def on_detail_pane_left(self) -> None:
+        """Go back."""
+        self.dismiss()
+
+    def action_close(self) -> None:
+        """Go back."""
+        self.dismiss()

@@ -1,0 +1,268 @@
+"""The first screen: header, findings, tree, detail, filter, keys."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import ExitStack
+from time import monotonic
+
+from textual import getters
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.timer import Timer
+from textual.widget import Widget
+
+from backend.findings import find
+from backend.model.delta import Delta
+from backend.model.host import Host
+from backend.present.filter import Query
+from backend.present.tree import Row
+from backend.present.view import View
+from tui.actions import Scope, bindings, footer_actions
+from tui.bridge import Bridge, Session, SessionEnded
+from tui.detail_feed import DetailFeed
+from tui.screens.detail import DetailScreen
+from tui.screens.main_keys import MainKeys
+from tui.states import notice_for
+from tui.summary import Summary
+from tui.term.theming import Skin
+from tui.viewing import Viewing
+from tui.widgets.column_titles import ColumnTitles
+from tui.widgets.detail_pane import DetailPane
+from tui.widgets.filter_bar import FilterBar
+from tui.widgets.findings_line import FindingsLine
+from tui.widgets.header import Header, Pulse, badge
+from tui.widgets.line import LineWidget, Piece
+from tui.widgets.live_tree import LiveTree
+from tui.widgets.status_bar import StatusBar
+
+DETAIL_DELAY = 0.15
+"""Seconds that the cursor rests on a row before its detail is made."""
+CURTAIN = 0.4
+"""Seconds after which something is shown, even if it is only that the host is being read."""
+SETTLING = 0.05
+"""Seconds that columns, findings and scroll bar take to find their places for the first picture."""
+LEAST = (34, 6)
+"""Width and height below which there is nothing useful to show."""
+
+
+class MainScreen(MainKeys):
+    """Wires the session to the widgets."""
+
+    BINDINGS = bindings(Scope.MAIN)
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+    AUTO_FOCUS = "LiveTree"
+
+    header = getters.query_one(Header)
+    findings = getters.query_one(FindingsLine)
+    tree_ = getters.query_one(LiveTree)
+    titles = getters.query_one(ColumnTitles)
+    pane = getters.query_one("#pane", DetailPane)
+    filter_bar = getters.query_one(FilterBar)
+    status = getters.query_one(StatusBar)
+
+    def __init__(self, session: Session, skin: Skin, view: View, query: Query) -> None:
+        super().__init__()
+        self.skin = skin
+        self.viewing = Viewing(view, query)
+        self.bridge = Bridge(session, self.post_message)
+        self.feed = DetailFeed(session, skin.glyphs, self._show_detail)
+        self.summary = Summary(self._sum_up, self.set_timer)
+        self.error = ""
+        self._detail_timer: Timer | None = None
+        self._reader: DetailScreen | None = None
+        self._curtain = ExitStack()
+
+    def compose(self) -> ComposeResult:
+        """Lay the screen out."""
+        tree = LiveTree(self.skin, id="tree")
+        with Vertical(id="all"):
+            yield Header(self.skin, id="header")
+            yield FindingsLine(self.skin, id="findings")
+            with Horizontal(id="body"):
+                with Vertical(id="left"):
+                    yield ColumnTitles(tree.painter, id="titles")
+                    yield tree
+                yield DetailPane(self.skin, id="pane")
+            yield FilterBar(self.skin, id="filter")
+            yield StatusBar(self.skin, footer_actions(), id="status")
+        yield LineWidget(self.skin, "base", id="small")
+
+    def on_mount(self) -> None:
+        """Begin to follow the host."""
+        self._curtain.enter_context(self.app.batch_update())
+        self.set_timer(CURTAIN, self._curtain.close)
+        self.tree_.present(self.viewing)
+        self.beat()
+        self.set_interval(1.0, self.beat)
+        self.bridge.start()
+
+    def on_unmount(self) -> None:
+        """Let go of the host; waits for nothing."""
+        self.feed.close()
+        self.bridge.close()
+
+    def on_resize(self) -> None:
+        """Say so when there is no room."""
+        small = self.size.width < LEAST[0] or self.size.height < LEAST[1]
+        self.set_class(small, "-small")
+        if small:
+            host = self.viewing.host
+            text = f" too small: {self.size.width}x{self.size.height}, wants {LEAST[0]}x{LEAST[1]}"
+            self.query_one("#small", LineWidget).say(
+                [*(badge(host) if host else []), Piece(text, "notice", 1, cut=True)]
+            )
+        self.call_after_refresh(self._show_detail)
+
+    @property
+    def settled(self) -> bool:
+        """Whether everything asked for is on the screen."""
+        return self._detail_timer is None and self.feed.answered
+
+    # ---- the host
+
+    def on_host_changed(self) -> None:
+        """Follow the host to where it is now."""
+        delta = self.bridge.take()
+        if delta is None:
+            self.beat()
+            return
+        first = self.viewing.host is None
+        update = self.viewing.take(delta)
+        if first:
+            self.tree_.present(self.viewing)
+            self.on_resize()
+            self.set_timer(SETTLING, self._curtain.close)
+            gc.freeze()  # the first picture is most of what there will ever be, and it stays
+        else:
+            # What the first look for holders finds was there before: it is no change.
+            news = delta.old.holder_scan.taken_at is not None or delta.new.holder_scan.taken_at is None
+            self.tree_.update(self.viewing, update, mark=news)
+        self.summary.follow(delta.new)
+        self._say_what_is_left()
+        self._follow_detail(delta)
+
+    def on_session_ended(self, message: SessionEnded) -> None:
+        """Say that the picture will not change any more."""
+        self.error = message.reason
+        self.status.lasting(f"not live any more: {message.reason}; the log file has more")
+        self.beat()
+        self._say_what_is_left()
+
+    def beat(self) -> None:
+        """Say how fresh the picture is. Nothing is painted while that stays the same."""
+        session, bridge = self.bridge.session, self.bridge
+        status = session.status
+        age = monotonic() - status.last_update if status.last_update else 0.0
+        reading = status.reading and self.viewing.host is None
+        pulse = Pulse(session.interval, reading, bridge.paused, age, self.error or status.error)
+        self.header.show(self.viewing.host, pulse)
+        if bridge.paused:
+            changes = bridge.waiting
+            self.status.lasting(f"paused, {changes} change{'s' * (changes != 1)} waiting: p goes on")
+
+    def _sum_up(self, host: Host) -> None:
+        self.header.count(host)
+        self.findings.show(find(host))
+        self.beat()
+
+    def _say_what_is_left(self) -> None:
+        shown = self.viewing.shown
+        self.filter_bar.remind(self.viewing.query, len(shown.rows) if shown is not None else 0, self.viewing.total)
+        self.tree_.say(*notice_for(self.viewing, self.error, self.skin.glyphs.ellipsis))
+
+    # ---- the rows
+
+    def show_viewing(self) -> None:
+        """Show another view or filter."""
+        self._say_what_is_left()
+        self.tree_.present(self.viewing)
+        self._rest_on_row()
+
+    def on_live_tree_screenful_changed(self) -> None:
+        """Have just what is on the screen read at each tick."""
+        rows = [*self.tree_.screen_rows(), self.tree_.cursor_row]
+        ids = frozenset(str(row.device.id) for row in rows if row is not None and row.device is not None)
+        if ids != self.bridge.session.visible:
+            self.bridge.session.visible = ids
+
+    def on_live_tree_columns_changed(self) -> None:
+        """Draw the titles over the columns."""
+        self.titles.refresh()
+
+    def on_live_tree_cursor_moved(self) -> None:
+        """Make the detail when the cursor has come to rest."""
+        self._rest_on_row()
+
+    def on_live_tree_row_vanished(self, message: LiveTree.RowVanished) -> None:
+        """Say that the cursor is on another row now."""
+        self.status.message(f"{message.name} is gone", warning=True)
+        self._rest_on_row()
+
+    def on_live_tree_detail_asked(self) -> None:
+        """Go to the detail beside the tree, or put it on a screen of its own."""
+        row, host = self.tree_.cursor_row, self.viewing.host
+        if row is None or host is None:
+            return
+        self.feed.ask(row)
+        if self.pane.display:
+            self._show_detail()
+            self.pane.focus()
+            return
+        self._reader = DetailScreen(self.skin, badge(host), self.feed.detail(host, row))
+        self.app.push_screen(self._reader, self._reader_closed)
+
+    def _reader_closed(self, _result: None) -> None:
+        self._reader = None
+
+    def on_detail_pane_left(self) -> None:
+        """Go back to the tree."""
+        self.tree_.focus()
+
+    def _rest_on_row(self) -> None:
+        if self._detail_timer is not None:
+            self._detail_timer.stop()
+        self._detail_timer = self.set_timer(DETAIL_DELAY, self._rested)
+
+    def _rested(self) -> None:
+        self._detail_timer = None
+        if self.pane.display or self._reader is not None:
+            self.feed.ask(self.tree_.cursor_row)
+        self._show_detail()
+
+    def _follow_detail(self, delta: Delta) -> None:
+        row = self.tree_.cursor_row
+        if self._detail_timer is None and row is not None and (self.pane.display or self._reader is not None):
+            changed = delta.devices.keys()
+            if row.device is None or row.device.id in changed:
+                self.feed.ask(row)
+            self._show_detail()
+
+    def _show_detail(self) -> None:
+        row: Row | None = self.tree_.cursor_row
+        host = self.viewing.host
+        if self.pane.display:
+            self.pane.show(self.feed.detail(host, row) if row is not None and host is not None else None)
+        if self._reader is not None and self._reader.is_mounted and row is not None and host is not None:
+            self._reader.show(self.feed.detail(host, row))
+
+    # ---- the filter
+
+    def on_filter_bar_asked(self, message: FilterBar.Asked) -> None:
+        """Show what matches."""
+        if message.query.text != self.viewing.query.text:
+            self.viewing.ask(message.query)
+            self.show_viewing()
+
+    def on_filter_bar_closed(self) -> None:
+        """Give the keys back to the tree."""
+        self._say_what_is_left()
+        self.tree_.focus()
+
+    def restyle(self) -> None:
+        """Draw everything in the skin's present look."""
+        self.tree_.restyle()
+        self.pane.restyle()
+        for widget in self.query(Widget):
+            widget.refresh()

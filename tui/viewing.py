@@ -1,0 +1,142 @@
+"""What the screen shows of a host: one view, narrowed by a filter, kept up to date from deltas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from backend.model.delta import Delta
+from backend.model.device import Device
+from backend.model.host import Host
+from backend.present.filter import Query, narrow, parse_query
+from backend.present.tree import Projection, Row, Subject, holder_key, is_plumbing, project
+from backend.present.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What a delta did to the rows."""
+
+    laid_out: bool
+    """Whether rows may have come, gone or moved."""
+    keys: frozenset[str] = frozenset()
+    """Where nothing moved: the rows that speak of something that changed."""
+    added: frozenset[str] = frozenset()
+    """The rows that were not there before."""
+
+
+class Viewing:
+    """A view of a host and a filter.
+
+    Attributes:
+        view: which view.
+        query: the filter; false when there is none.
+        shown: the rows; None before the first picture of the host.
+    """
+
+    def __init__(self, view: View = View.DEVICES, query: Query | None = None) -> None:
+        self.view = view
+        self.query = query if query is not None else parse_query("")
+        self.host: Host | None = None
+        self.shown: Projection | None = None
+        self._all: Projection | None = None
+
+    @property
+    def total(self) -> int:
+        """How many rows there are without the filter."""
+        return len(self._all.rows) if self._all is not None else 0
+
+    def look(self, view: View) -> None:
+        """Change to another view."""
+        self.view = view
+        self._project()
+
+    def ask(self, query: Query) -> None:
+        """Change the filter."""
+        self.query = query
+        if self._all is not None:
+            self.shown = narrow(self._all, query)
+
+    def take(self, delta: Delta) -> Update:
+        """Follow the host one step."""
+        self.host = delta.new
+        touched = None if self._all is None or delta.structural else touched_rows(self._all, delta)
+        if touched is None:
+            before = self._all.rows if self._all is not None else None
+            self._project()
+            assert self._all is not None
+            added = frozenset() if before is None else frozenset(self._all.rows.keys() - before.keys())
+            return Update(True, added=added)
+        assert self._all is not None
+        assert self.shown is not None
+        self._all = _patched(self._all, delta.new, touched)
+        if not self.query:
+            self.shown = self._all
+        elif self._matches_moved(delta):
+            self.shown = narrow(self._all, self.query)
+            return Update(True)
+        else:
+            self.shown = _patched(self.shown, delta.new, touched)
+        return Update(False, frozenset(touched))
+
+    def _project(self) -> None:
+        if self.host is not None:
+            self._all = project(self.host, self.view)
+            self.shown = narrow(self._all, self.query)
+
+    def _matches_moved(self, delta: Delta) -> bool:
+        """Return whether a device begins or ceases to match the filter."""
+        matches = self.query.matches
+        pairs = [*delta.devices.changed.values()]
+        for _, group in delta.groups.changed.values():
+            for member in group.members:
+                before, after = delta.old.devices.get(member), delta.new.devices.get(member)
+                if before is not None and after is not None:
+                    pairs.append((before, after))
+        return any(matches(delta.old, old) != matches(delta.new, new) for old, new in pairs)
+
+
+def touched_rows(projection: Projection, delta: Delta) -> dict[str, Subject] | None:
+    """Return the rows that a delta touches with what they speak of now; None when rows may come, go or move."""
+    touched: dict[str, Subject] = {}
+    for old, new in delta.devices.changed.values():
+        if _moves(projection.view, old, new):
+            return None
+        touched.update((key, new) for key in _device_keys(projection.view, new))
+    for before, group in delta.groups.changed.values():
+        if projection.view is View.GROUPS and before.members != group.members:
+            return None
+        touched[f"group:{int(group.id)}"] = group
+        for member in group.members:
+            device = delta.new.devices.get(member)
+            if device is not None:
+                touched.update((key, device) for key in _device_keys(projection.view, device))
+    if projection.view is View.DEVICES:
+        for earlier, parent in delta.parents.changed.values():
+            if [(t.id, t.instances) for t in earlier.types] != [(t.id, t.instances) for t in parent.types]:
+                return None
+            touched[f"parent:{parent.name}"] = parent
+            touched.update((f"type:{parent.name}/{t.id}", t) for t in parent.types)
+    return {key: subject for key, subject in touched.items() if key in projection.rows}
+
+
+def _moves(view: View, old: Device, new: Device) -> bool:
+    if view is View.DEVICES:
+        return (old.kind, old.parent, is_plumbing(old)) != (new.kind, new.parent, is_plumbing(new))
+    if view is View.GROUPS:
+        return old.group != new.group
+    return old.holders != new.holders
+
+
+def _device_keys(view: View, device: Device) -> Iterable[str]:
+    if view is not View.HOLDERS:
+        return (str(device.id),)
+    return [f"{holder_key(holder)}/{device.id}" for holder in device.holders]
+
+
+def _patched(projection: Projection, host: Host, touched: dict[str, Subject]) -> Projection:
+    rows = dict(projection.rows)
+    for key, subject in touched.items():
+        if key in rows:
+            rows[key] = Row(key, subject, subject if isinstance(subject, Device) else None)
+    return Projection(projection.view, host, rows, projection.children, projection.parents)

@@ -1,0 +1,175 @@
+"""The filter: an input at the bottom that keeps the keys to itself while it is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Input
+
+from backend.model.text import clean
+from backend.present.filter import BadQueryError, Query, completions, parse_query
+from tui.actions import Scope, bindings
+from tui.term.theming import Skin
+from tui.widgets.line import LineWidget, Piece
+
+
+def printable(text: str) -> str:
+    """Return pasted text with every control made visible. Blanks at its ends stay."""
+    inner = text.replace("\t", " ")
+    lead = len(inner) - len(inner.lstrip(" "))
+    trail = len(inner) - len(inner.rstrip(" ")) if inner.strip(" ") else 0
+    return " " * lead + clean(inner) + " " * trail
+
+
+class FilterInput(Input):
+    """An input into which no control character can be pasted."""
+
+    BINDINGS = bindings(Scope.FILTER)
+
+    @dataclass
+    class Kept(Message):
+        """The filter is to stay."""
+
+    @dataclass
+    class Cancelled(Message):
+        """The filter is to be as it was before."""
+
+    def insert(self, text: str, index: int) -> None:
+        """Insert text, made harmless."""
+        super().insert(printable(text), index)
+
+    def replace(self, text: str, start: int, end: int) -> None:
+        """Replace text, made harmless."""
+        super().replace(printable(text), start, end)
+
+    def action_keep(self) -> None:
+        """Keep the filter."""
+        self.post_message(self.Kept())
+
+    def action_cancel(self) -> None:
+        """Go back to the filter that was before."""
+        self.post_message(self.Cancelled())
+
+    def action_complete(self) -> None:
+        """Complete the last word as far as the choices agree."""
+        choices = completions(self.value)
+        if not choices:
+            return
+        head, _, word = self.value.rpartition(" ")
+        sign = "!" if word.startswith("!") else ""
+        common = choices[0]
+        for choice in choices[1:]:
+            while not choice.startswith(common):
+                common = common[:-1]
+        done = common if len(choices) > 1 or common.endswith(":") else common + " "
+        self.value = f"{head} {sign}{done}" if head else f"{sign}{done}"
+        self.cursor_position = len(self.value)
+
+
+class FilterBar(Horizontal):
+    """The input, and beside it what it could become or what is wrong with it."""
+
+    DEFAULT_CSS = """
+    FilterBar { height: 1; display: none; background: $surface; }
+    FilterBar.-open, FilterBar.-kept { display: block; }
+    FilterBar.-kept FilterInput { display: none; }
+    FilterBar #filter-prompt { width: 10; }
+    FilterBar FilterInput { width: 2fr; height: 1; border: none; padding: 0; background: $surface; color: $foreground; }
+    FilterBar FilterInput:focus { border: none; background: $surface; }
+    FilterBar #filter-hint { width: 3fr; }
+    """
+
+    @dataclass
+    class Asked(Message):
+        """Another filter is asked for."""
+
+        query: Query
+
+    @dataclass
+    class Closed(Message):
+        """The input is closed."""
+
+    def __init__(self, skin: Skin, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._skin = skin
+        self._before = ""
+
+    def compose(self) -> ComposeResult:
+        """Prompt, input, hint."""
+        yield LineWidget(self._skin, "bar", id="filter-prompt")
+        field = FilterInput(compact=True)
+        field.cursor_blink = False
+        yield field
+        yield LineWidget(self._skin, "bar", id="filter-hint")
+
+    @property
+    def hint(self) -> str:
+        """What stands beside the input."""
+        return self.query_one("#filter-hint", LineWidget).text
+
+    def open(self, text: str) -> None:
+        """Begin to ask, from ``text``."""
+        self._before = text
+        self.remove_class("-kept")
+        self.add_class("-open")
+        self.query_one("#filter-prompt", LineWidget).say([Piece(" filter / ", "key")])
+        field = self.query_one(FilterInput)
+        field.value = text
+        field.cursor_position = len(text)
+        field.focus()
+        self._hint(text)
+
+    def close(self) -> None:
+        """Put the input away."""
+        self.remove_class("-open")
+        self.post_message(self.Closed())
+
+    def remind(self, query: Query, shown: int, total: int) -> None:
+        """While the input is put away: say which filter is kept, and how much it leaves."""
+        if self.has_class("-open"):
+            return
+        self.set_class(bool(query), "-kept")
+        self.query_one("#filter-prompt", LineWidget).say([Piece(" filter / ", "key")])
+        words = [Piece(query.text, "input", 0), Piece(f"   {shown} of {total} rows   esc clears", "hint", 1)]
+        self.query_one("#filter-hint", LineWidget).say(words if query else [])
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Ask as soon as the text means something; otherwise say what is wrong and leave the rows alone."""
+        event.stop()
+        if not self.has_class("-open"):
+            return
+        self._hint(event.value)
+        try:
+            query = parse_query(event.value)
+        except BadQueryError:
+            return
+        self.post_message(self.Asked(query))
+
+    def on_filter_input_kept(self) -> None:
+        """Close, with the filter as it is."""
+        self.close()
+
+    def on_filter_input_cancelled(self) -> None:
+        """Close, with the filter that was before."""
+        try:
+            self.post_message(self.Asked(parse_query(self._before)))
+        finally:
+            self.close()
+
+    def _hint(self, text: str) -> None:
+        line = self.query_one("#filter-hint", LineWidget)
+        choices = completions(text)
+        try:
+            parse_query(text)
+        except BadQueryError as error:
+            incomplete = bool(choices) and text.endswith(":")
+            part = "hint" if incomplete else "error"
+            line.say([Piece(f" {clean(str(error))} ", part)])
+            return
+        words = "enter keep  esc back" if text else "free  vfio  driver:  holder:"
+        if choices:
+            words = f"tab {'  '.join(choices[:8])}"
+        line.say([Piece(f" {words} ", "hint")])

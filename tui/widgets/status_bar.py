@@ -1,0 +1,61 @@
+"""The last line: the keys, or a message about what just happened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.timer import Timer
+
+from tui.actions import Action
+from tui.term.theming import Skin
+from tui.widgets.line import LineWidget, Piece
+
+SHOWN = 5.0
+"""Seconds for which a message stays."""
+
+
+class StatusBar(LineWidget):
+    """The keys worth knowing, and messages before them."""
+
+    def __init__(self, skin: Skin, actions: Sequence[Action], *, id: str | None = None) -> None:
+        super().__init__(skin, "bar", id=id)
+        self._keys = _keys(actions)
+        self._message: Piece | None = None
+        self._lasting: Piece | None = None
+        self._timer: Timer | None = None
+
+    def on_mount(self) -> None:
+        """Show the keys."""
+        self._compose_line()
+
+    def message(self, text: str, *, warning: bool = False) -> None:
+        """Say something for a few seconds."""
+        self._message = Piece(f" {text} ", "message-warning" if warning else "message")
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(SHOWN, self._over)
+        self._compose_line()
+
+    def lasting(self, text: str) -> None:
+        """Say something until it is replaced; "" ends it."""
+        self._lasting = Piece(f" {text} ", "message-warning") if text else None
+        self._compose_line()
+
+    def _over(self) -> None:
+        self._timer = self._message = None
+        self._compose_line()
+
+    def _compose_line(self) -> None:
+        shown = self._message or self._lasting
+        self.say([shown] if shown is not None else self._keys, () if shown is None else self._keys[-4:])
+
+
+def _keys(actions: Sequence[Action]) -> list[Piece]:
+    """Return key and word of each action; the ones to quit and to find help stay longest."""
+    pieces: list[Piece] = []
+    for place, action in enumerate(actions):
+        priority = len(actions) - 1 - place if place >= len(actions) - 2 else len(actions) + place
+        key = action.shown_keys.split(" ", 1)[0]
+        pieces.append(Piece(f" {key}", "key", priority))
+        pieces.append(Piece(f" {action.footer} ", "key-text", priority))
+    return pieces
