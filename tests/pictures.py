@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from backend.host.doors import HostDoors
 from backend.model.host import Host
 from backend.probe.holders import scan_holders
@@ -30,3 +32,16 @@ def look(collector: Collector, doors: HostDoors) -> Host:
 def picture(doors: HostDoors) -> Host:
     """Return the host as somebody sees it who looks for the first time."""
     return look(Collector(doors), doors)
+
+
+_BIDI = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
+
+def is_harmless(text: str) -> bool:
+    """Return whether no character of ``text`` controls a terminal, breaks the line or hides."""
+    return text.isprintable() or not any(
+        unicodedata.category(c) in ("Cc", "Cs", "Co", "Zl", "Zp")
+        or unicodedata.bidirectional(c) in _BIDI
+        or c in "\xad\u061c\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+        for c in text
+    )

@@ -155,6 +155,8 @@ def _read_physical(files: Files, directory: Directory, around: Surroundings, add
     node_of_group = _group_node(around, group) if group is not None else ""
     if driver:
         holders = _holders(directory, attributes, around, address, driver, vfio, identity)
+    elif identity.class_code.startswith("06"):
+        holders = ()  # a bridge is enabled for what lies behind it
     else:
         holders = _leaving(attributes, node_of_group)
     return Device(

@@ -22,6 +22,9 @@ from backend.state.schedule import COALESCE, Tiers, in_slices
 HOLDER_DEADLINE = 15.0
 """Seconds after which a look for holders is left behind."""
 
+LISTING_TICKS = 5
+"""Ticks from one listing of all devices to the next, where the kernel tells of those that come and go."""
+
 
 @dataclass(slots=True)
 class LiveStatus:
@@ -55,6 +58,7 @@ class Live:
         self._look = asyncio.Event()
         self._wake = asyncio.Event()
         self._sequence = 0
+        self._ticks = 0
         self._shown: Host | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.visible: frozenset[str] = frozenset()
@@ -136,8 +140,11 @@ class Live:
         self.status.last_update = time.monotonic()
 
     async def _read_fast(self) -> None:
-        names = self._dirty | self._collector.unlisted() | self.visible
+        names = self._dirty | self.visible
         self._dirty = set()
+        if not self.status.events or self._ticks % LISTING_TICKS == 0:
+            names |= self._collector.unlisted()
+        self._ticks += 1
         await in_slices(self._collector.read_some(names))
 
     def _step(self) -> Delta:

@@ -48,6 +48,7 @@ def live_tick_cost(sysfs_root: str, seconds: float) -> TickCost:
 
     The ticks need not wait for the clock: it is their CPU time that counts. ``seconds`` is for how long.
     """
+    from backend.state.live import LISTING_TICKS
     from backend.state.schedule import at_once
 
     collector = _read(sysfs_root)
@@ -56,7 +57,8 @@ def live_tick_cost(sysfs_root: str, seconds: float) -> TickCost:
     ticks = 0
     began, cpu = time.perf_counter(), time.process_time()
     while time.perf_counter() - began < seconds:
-        at_once(collector.read_some(collector.unlisted() | visible))
+        listed = collector.unlisted() if ticks % LISTING_TICKS == 0 else set()
+        at_once(collector.read_some(listed | visible))
         ticks += 1
     return TickCost(
         ticks=ticks,

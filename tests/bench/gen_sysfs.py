@@ -386,7 +386,9 @@ class _Builder:
         attribute(path + "/local_cpus", "00000000,ffffffff,00000000,ffffffff\n")
         override = "vfio-pci" if vf and driver == "vfio-pci" else "(null)"
         attribute(path + "/driver_override", override + "\n", 0o644, own=True)
-        attribute(path + "/enable", "1\n" if driver else "0\n", 0o644, own=True)
+        # vfio-pci enables a function only while somebody has it open.
+        in_use = driver and driver != "vfio-pci"
+        attribute(path + "/enable", "1\n" if in_use else "0\n", 0o644, own=True)
         attribute(path + "/power_state", "D0\n")
         attribute(path + "/d3cold_allowed", "1\n", self.writable)
         attribute(path + "/broken_parity_status", "0\n")
