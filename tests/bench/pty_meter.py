@@ -22,7 +22,7 @@ _FIRST_FRAME_BYTES = 500
 _QUERIES = (
     (re.compile(rb"\x1b\[c"), b"\x1b[?62;22c"),
     (re.compile(rb"\x1b\[6n"), b"\x1b[1;1R"),
-    (re.compile(rb"\x1b\[\?(\d+)\$p"), rb"\x1b[?\1;2$y"),
+    (re.compile(rb"\x1b\[\?(\d+)\$p"), b"\x1b[?\\1;2$y"),
 )
 
 
