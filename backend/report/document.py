@@ -97,7 +97,7 @@ def _plain(value: Any) -> Any:
         return int(value)
     if isinstance(value, Mapping):
         return dict(value)
-    raise NotImplementedError(type(value).__name__)
+    raise TypeError(f"no JSON for {type(value).__name__}")
 
 
 _ENCODER = msgspec.json.Encoder(enc_hook=_plain)
