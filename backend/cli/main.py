@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 VERBS = {
     "snapshot": "print the host once and exit",
     "watch": "print changes as they happen: line-delimited JSON, or --plain",
+    "capture": "record the host in a file that can be sent and opened elsewhere",
     "doctor": "report what this terminal, kernel and user allow",
 }
 """Verb → what it does. Each is a module of this package with ``add_options`` and ``run``."""

@@ -15,12 +15,13 @@ def add_host_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--sim", metavar="NAME", help="a simulated host: lab, duo, vgpu, messy, bare, scale")
     group.add_argument("--sysfs", metavar="DIR", help="a foreign /sys, as in a capture")
     group.add_argument("--procfs", metavar="DIR", help="the /proc that belongs to it")
+    group.add_argument("--capture", metavar="FILE", help="a capture, packed or unpacked, as `iovtop capture` makes it")
 
 
 def open_host(options: argparse.Namespace) -> HostDoors:
     """Return the doors of the host that the options name. Raises ``CommandError`` when there is no such."""
-    if options.sim and (options.sysfs or options.procfs):
-        raise CommandError("--sim and --sysfs/--procfs name two hosts: give one")
+    if sum(map(bool, (options.sim, options.sysfs or options.procfs, options.capture))) > 1:
+        raise CommandError("--sim, --capture and --sysfs/--procfs name different hosts: give one")
     if options.sim:
         from backend.simhost import UnknownScenario, open_simulated
 
@@ -28,6 +29,8 @@ def open_host(options: argparse.Namespace) -> HostDoors:
             return open_simulated(options.sim)
         except UnknownScenario as error:
             raise CommandError(str(error)) from error
+    if options.capture:
+        return _open_capture(options.capture)
     for option, path in (("--sysfs", options.sysfs), ("--procfs", options.procfs)):
         if path and not os.path.isdir(path):
             raise CommandError(f"{option} {path}: no such directory")
@@ -36,3 +39,16 @@ def open_host(options: argparse.Namespace) -> HostDoors:
     from backend.host.linux import LinuxHost
 
     return LinuxHost(options.sysfs, options.procfs)
+
+
+def _open_capture(path: str) -> HostDoors:
+    from pathlib import Path
+
+    from backend.host.captured import BadCapture, CapturedHost
+
+    if not os.path.exists(path):
+        raise CommandError(f"--capture {path}: no such file or folder")
+    try:
+        return CapturedHost(Path(path))
+    except BadCapture as error:
+        raise CommandError(f"--capture {error}") from error

@@ -7,6 +7,8 @@ of a fact.
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -81,6 +83,13 @@ class FileStat:
     gid: int
     rdev: tuple[int, int] = (0, 0)
     """Device number (major, minor); (0, 0) for what is no device node."""
+
+
+def stat_of(found: os.stat_result) -> FileStat:
+    """Return the part of what the kernel said that we use."""
+    device = stat.S_ISCHR(found.st_mode) or stat.S_ISBLK(found.st_mode)
+    rdev = (os.major(found.st_rdev), os.minor(found.st_rdev)) if device else (0, 0)
+    return FileStat(found.st_mode, found.st_uid, found.st_gid, rdev)
 
 
 class StillWaiting(TimeoutError):
@@ -197,8 +206,9 @@ class Clock(Protocol):
 class Source:
     """Where a host's facts come from; every face shows it."""
 
-    kind: Literal["live", "tree", "simulated"]
-    """live: this machine; tree: files somewhere (a capture, a container's view); simulated: nothing is real."""
+    kind: Literal["live", "tree", "capture", "simulated"]
+    """live: this machine; tree: files somewhere (a container's view); capture: a record of another moment;
+    simulated: nothing is real."""
     detail: str = ""
     """The scenario's name, or the roots of the tree."""
 

@@ -179,6 +179,11 @@ class LeftBehind:
         self._idle.append(attendant)
         return answer
 
+    def waiting(self) -> tuple[str, ...]:
+        """Return the keys of the requests that were left behind and still go on."""
+        self._forget_ended()
+        return tuple(self._left)
+
     def _forget_ended(self) -> None:
         for key, (attendant, _) in list(self._left.items()):
             if attendant.reap():
@@ -209,6 +214,10 @@ class LeftBehindAccess:
         """Write ``data`` with one write(2). Raises as ``read`` does."""
         what = {"path": self._locate(path), "data": data.decode("latin-1")}
         await self._children.ask("write", what, key=path, deadline=deadline, kill=False)
+
+    def waiting(self) -> tuple[str, ...]:
+        """Return the paths of the accesses that were left behind and still go on."""
+        return self._children.waiting()
 
     def close(self) -> None:
         """Dismiss all children; never waits."""

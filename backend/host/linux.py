@@ -4,97 +4,32 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from collections.abc import Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from backend.host.clock import SystemClock
-from backend.host.doors import Clock, Directory, Events, FileStat, Guarded, Process, Source
+from backend.host.directory import READ, LinuxDirectory
+from backend.host.doors import Clock, Directory, Events, FileStat, Process, Source, stat_of
 
 if TYPE_CHECKING:
     from backend.host.leftbehind import LeftBehindAccess
-
-# O_NONBLOCK: a FIFO in a foreign tree must not hang its reader; it means nothing to sysfs.
-_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-_DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
-
-
-class LinuxDirectory:
-    """An open directory; every access is relative to its descriptor."""
-
-    __slots__ = ("_fd",)
-
-    def __init__(self, path: str) -> None:
-        self._fd = os.open(path, _DIRECTORY)
-
-    def read(self, name: str, limit: int = 4096) -> bytes:
-        """Return at most ``limit`` bytes of the file ``name``, read with one read(2)."""
-        fd = os.open(name, _READ, dir_fd=self._fd)
-        try:
-            return os.read(fd, limit)
-        finally:
-            os.close(fd)
-
-    def readlink(self, name: str) -> str:
-        """Return the target of the symbolic link ``name``, as stored."""
-        return os.readlink(name, dir_fd=self._fd)
-
-    def list(self, name: str = ".") -> list[str]:
-        """Return the names in this directory, or in the one below it called ``name``, unsorted."""
-        fd = os.open(name, _DIRECTORY, dir_fd=self._fd)
-        try:
-            return os.listdir(fd)
-        finally:
-            os.close(fd)
-
-    def close(self) -> None:
-        """Give the descriptor back. Closing twice is harmless."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-    def __enter__(self) -> LinuxDirectory:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    from backend.host.tree import TreeFiles
 
 
 class LinuxFiles:
-    """Files of this machine (``sysfs`` and ``procfs`` None), or of trees elsewhere.
-
-    With a foreign ``sysfs`` nothing of this machine shows through: /dev and /etc are empty, and so is
-    /proc unless ``procfs`` is given.
-    """
-
-    def __init__(self, sysfs: str | None = None, procfs: str | None = None) -> None:
-        self._live = sysfs is None and procfs is None
-        self._sysfs = (sysfs or "/sys").rstrip("/")
-        self._procfs = (procfs or ("/proc" if self._live else "")).rstrip("/")
-
-    def _locate(self, path: str) -> str:
-        if self._live:
-            return path
-        if path.startswith("/sys/"):
-            return self._sysfs + path[4:]
-        if self._procfs and path.startswith("/proc"):
-            return self._procfs + path[5:]
-        raise FileNotFoundError(errno.ENOENT, "not part of this tree", path)
+    """Files of this machine."""
 
     def open_dir(self, path: str) -> Directory:
         """Open a directory (symbolic links in ``path`` are followed)."""
-        return LinuxDirectory(self._locate(path))
+        return LinuxDirectory(path)
 
     def list(self, path: str) -> list[str]:
         """Return the names in a directory, unsorted."""
-        return os.listdir(self._locate(path))
+        return os.listdir(path)
 
     def read(self, path: str, limit: int = 65536) -> bytes:
         """Return at most ``limit`` bytes of a file; files of /proc come in several reads."""
-        fd = os.open(self._locate(path), _READ)
+        fd = os.open(path, READ)
         try:
             parts: list[bytes] = []
             while limit > 0 and (part := os.read(fd, limit)):
@@ -106,18 +41,15 @@ class LinuxFiles:
 
     def readlink(self, path: str) -> str:
         """Return the target of a symbolic link, as stored."""
-        return os.readlink(self._locate(path))
+        return os.readlink(path)
 
     def stat(self, path: str) -> FileStat:
         """Return who may use the file ``path`` (links are followed)."""
-        found = os.stat(self._locate(path))
-        device = stat.S_ISCHR(found.st_mode) or stat.S_ISBLK(found.st_mode)
-        rdev = (os.major(found.st_rdev), os.minor(found.st_rdev)) if device else (0, 0)
-        return FileStat(found.st_mode, found.st_uid, found.st_gid, rdev)
+        return stat_of(os.stat(path))
 
     def location(self, path: str) -> str:
-        """Return where the file the kernel calls ``path`` really lies. Raises ``FileNotFoundError``."""
-        return self._locate(path)
+        """Return where the file the kernel calls ``path`` lies: just there."""
+        return path
 
 
 class LinuxProcesses:
@@ -162,7 +94,7 @@ class LinuxHost:
         self.roots = (sysfs, procfs)
         roots = [f"{kind} {root}" for kind, root in (("sysfs", sysfs), ("procfs", procfs)) if root]
         self.source = Source("live") if live else Source("tree", ", ".join(roots))
-        self.files = LinuxFiles(sysfs, procfs)
+        self.files: LinuxFiles | TreeFiles = LinuxFiles() if live else _tree(sysfs, procfs)
         self._guarded: LeftBehindAccess | None = None
         self.processes = LinuxProcesses(procfs) if live or procfs else None
         self.clock: Clock = clock or SystemClock()
@@ -170,7 +102,7 @@ class LinuxHost:
     # What only a living session needs is imported when it asks: a snapshot does without asyncio.
 
     @property
-    def guarded(self) -> Guarded:
+    def guarded(self) -> LeftBehindAccess:
         """Accesses that may block, each where it can be left behind."""
         if self._guarded is None:
             from backend.host.leftbehind import LeftBehindAccess
@@ -198,3 +130,10 @@ class LinuxHost:
         """Let go of children; never waits."""
         if self._guarded is not None:
             self._guarded.close()
+
+
+def _tree(sysfs: str | None, procfs: str | None) -> TreeFiles:
+    """Return a foreign /sys, with its own /proc or none; or this machine's /sys with a foreign /proc."""
+    from backend.host.tree import TreeFiles
+
+    return TreeFiles({"/sys": sysfs or "/sys", **({"/proc": procfs} if procfs else {})})

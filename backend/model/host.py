@@ -61,7 +61,7 @@ class Host:
     """One host. Objects that did not change are the same objects from one ``Host`` to the next."""
 
     name: str
-    source: Literal["live", "tree", "simulated"]
+    source: Literal["live", "tree", "capture", "simulated"]
     source_detail: str
     kernel: str
     boot_id: str

@@ -25,7 +25,7 @@ SCHEMA = "iovtop.snapshot/1"
 class SourceInfo:
     """Where the facts come from."""
 
-    kind: Literal["live", "tree", "simulated"]
+    kind: Literal["live", "tree", "capture", "simulated"]
     detail: str
 
 

@@ -39,6 +39,8 @@ def header(host: Host, glyphs: Glyphs) -> Iterator[str]:
         yield f"SIMULATED: scenario {host.source_detail}; nothing below is real"
     elif host.source == "tree":
         yield f"TREE: {host.source_detail}; not this machine"
+    elif host.source == "capture":
+        yield f"CAPTURE: {host.source_detail}; not this machine"
     kernel = f"Linux {host.kernel}" if host.kernel else "kernel unknown"
     yield dot.join([f"iovtop {__version__}", host.name, kernel, host.iommu.label, summary(host)])
     for finding in find(host):

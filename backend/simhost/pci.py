@@ -160,17 +160,27 @@ class Pci:
 
     # -- binding
 
-    def attach(self, f: Function) -> None:
-        """Offer a function to every driver, as ``device_attach`` does; failures are silent."""
+    def attach(self, f: Function) -> bool:
+        """Offer a function to every driver, as ``device_attach`` does: failing probes are silent.
+
+        Returns False where the owner of its group kept a driver away: then nobody else is asked.
+        """
         if f.driver is not None:
-            return
+            return True
         for driver in list(self.drivers.values()):
             if driver.matches(f):
+                if self._is_kept_away(f, driver):
+                    return False
                 try:
                     self.probe(f, driver)
                 except OSError:
                     continue
-                return
+                return True
+        return True
+
+    @staticmethod
+    def _is_kept_away(f: Function, driver: Driver) -> bool:
+        return not driver.spec.managed_dma and f.group is not None and f.group.owner is not None
 
     def probe(self, f: Function, driver: Driver) -> None:
         """Bind a driver that matches. Raises what its probe does."""
@@ -181,7 +191,7 @@ class Pci:
             raise oops(errno.ENODEV)
         if f.pf is not None and f.override is None and f.pf.sriov is not None and not f.pf.sriov.autoprobe:
             raise oops(errno.ENODEV)
-        if not spec.managed_dma and f.group is not None and f.group.owner is not None:
+        if self._is_kept_away(f, driver):
             raise oops(errno.EBUSY)
         if spec.vfio:
             if f.nvidia is not None or (f.sriov is not None and f.sriov.num):
@@ -240,8 +250,8 @@ class Pci:
         f = self.find(data)
         yield from f.lock.acquire("__device_attach")
         try:
-            if not f.taken:
-                self.attach(f)
+            if not f.taken and not self.attach(f):
+                raise einval()
         finally:
             f.lock.release()
 

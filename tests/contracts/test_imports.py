@@ -18,6 +18,7 @@ ALLOWED = {
     "simhost/load.py": "the scenario files of the package",
     "simhost/__init__.py": "the scenario files of the package",
     "probe/names.py": "pci.ids",
+    "cli/capture.py": "the archive it writes",
     "cli/settings.py": "the user's configuration",
     "cli/main.py": "/dev/null when a pipe breaks, and the log file",
     "cli/open_host.py": "whether a folder that was named is there",

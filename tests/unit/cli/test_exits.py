@@ -31,7 +31,7 @@ from tests.unit.cli.running import environment, iovtop, started
         (["--sim", "duo:hv99", "snapshot"], ["hv99", "hv07"]),
         (["--sim", "scale:pfs=x", "snapshot"], ["pfs"]),
         (["--sim", "scale:nothing=1", "snapshot"], ["nothing"]),
-        (["--sim", "lab", "--sysfs", "/sys", "snapshot"], ["--sim and --sysfs"]),
+        (["--sim", "lab", "--sysfs", "/sys", "snapshot"], ["--sim, --capture and --sysfs"]),
         (["--sysfs", "/nonexistent", "snapshot"], ["--sysfs /nonexistent: no such directory"]),
         (["--procfs", "/nonexistent", "snapshot"], ["--procfs /nonexistent: no such directory"]),
         (["--sysfs", "/usr", "snapshot"], ["--sysfs /usr", "no bus/"]),

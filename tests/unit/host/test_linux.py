@@ -14,8 +14,10 @@ import psutil
 import pytest
 
 from backend.host.clock import SystemClock
+from backend.host.directory import LinuxDirectory
 from backend.host.doors import Source
-from backend.host.linux import LinuxDirectory, LinuxFiles, LinuxHost, LinuxProcesses
+from backend.host.linux import LinuxFiles, LinuxHost, LinuxProcesses
+from backend.host.tree import TreeFiles
 from backend.host.uevents import KernelEvents, NoEvents
 
 
@@ -36,7 +38,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_files_of_a_foreign_tree(tree: Path) -> None:
-    files = LinuxFiles(str(tree) + "/")
+    files = TreeFiles({"/sys": str(tree) + "/"})
     where = "/sys/bus/pci/devices/0000:00:01.0"
     assert files.list("/sys/bus/pci/devices") == ["0000:00:01.0"]
     assert files.readlink(where) == "../../../devices/pci0000:00/0000:00:01.0"
@@ -64,7 +66,7 @@ def test_files_of_a_foreign_tree(tree: Path) -> None:
     ],
 )
 def test_nothing_of_this_machine_shows_through_a_foreign_tree(tree: Path, path: str) -> None:
-    files = LinuxFiles(str(tree))
+    files = TreeFiles({"/sys": str(tree)})
     for access in (files.list, files.read, files.readlink, files.stat, files.open_dir):
         with pytest.raises(FileNotFoundError):
             access(path)
@@ -74,7 +76,7 @@ def test_nothing_of_this_machine_shows_through_a_foreign_tree(tree: Path, path: 
 def test_a_foreign_procfs_is_the_only_one(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/cmdline").write_text("quiet\n")
-    files = LinuxFiles(str(tree), str(tmp_path / "proc"))
+    files = TreeFiles({"/sys": str(tree), "/proc": str(tmp_path / "proc")})
     assert files.read("/proc/cmdline") == b"quiet\n"
     with pytest.raises(FileNotFoundError):
         files.read("/proc/self/stat")
@@ -82,13 +84,13 @@ def test_a_foreign_procfs_is_the_only_one(tree: Path, tmp_path: Path) -> None:
 
 def test_a_fifo_does_not_hang_its_reader(tree: Path) -> None:
     where = "/sys/bus/pci/devices/0000:00:01.0"
-    assert LinuxFiles(str(tree)).read(f"{where}/hangs") == b""
-    with LinuxFiles(str(tree)).open_dir(where) as directory:
+    assert TreeFiles({"/sys": str(tree)}).read(f"{where}/hangs") == b""
+    with TreeFiles({"/sys": str(tree)}).open_dir(where) as directory:
         assert directory.read("hangs") == b""
 
 
 def test_errors_are_the_kernels(tree: Path) -> None:
-    files = LinuxFiles(str(tree))
+    files = TreeFiles({"/sys": str(tree)})
     where = "/sys/devices/pci0000:00/0000:00:01.0"
     with files.open_dir(where) as directory:
         for call, code in (
@@ -123,7 +125,7 @@ def test_closing_twice_closes_nothing_of_others(tree: Path) -> None:
 
 
 def test_reading_leaves_no_descriptor_behind(tree: Path) -> None:
-    files = LinuxFiles(str(tree))
+    files = TreeFiles({"/sys": str(tree)})
     before = os.listdir("/proc/self/fd")
     for _ in range(3):
         with files.open_dir("/sys/devices/pci0000:00/0000:00:01.0") as directory:

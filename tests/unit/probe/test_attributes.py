@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.host.linux import LinuxDirectory
+from backend.host.directory import LinuxDirectory
 from backend.model.facts import NO_NOTES, FactState
 from backend.probe.attributes import Attributes, VanishedError, note_of, parse_int
 
