@@ -1,12 +1,14 @@
-# Every target sets up .venv by itself. PYTHON= names the interpreter for it, ARGS= goes to the command.
+# Every target sets up .venv by itself. PYTHON= names the interpreter for it, ARGS= goes to the command,
+# CMD= is the command of lab-run. make's own exit code is 2 whenever a command's is not 0.
 PYTHON ?=
 ARGS ?=
+CMD ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint types check screenshots bench lock clean venv-run venv-dev
+.PHONY: help demo run test lint types check screenshots bench lab lab-shell lab-run lab-test lab-missing lock clean venv-run venv-dev
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
 		printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 demo: venv-run ## run iovtop on a simulated host (ARGS="--theme ..." passes options)
@@ -33,6 +35,21 @@ screenshots: venv-dev ## make the pictures in screenshots/ again
 
 bench: venv-dev ## measure speed and memory
 	@.venv/bin/python -m tests.bench $(ARGS)
+
+lab: venv-dev ## prepare the lab, once: QEMU, a real kernel, mdev drivers (ARGS=--build-kernel: with iommufd)
+	@.venv/bin/python -m tests.lab prepare $(ARGS)
+
+lab-shell: venv-dev ## boot a real kernel with SR-IOV devices and give a shell in it
+	@.venv/bin/python -m tests.lab shell $(ARGS)
+
+lab-run: venv-dev ## run one command there (CMD="iovtop snapshot")
+	@.venv/bin/python -m tests.lab run $(ARGS) -- '$(subst ','\'',$(value CMD))'
+
+lab-test: venv-dev ## run the tests that need a real kernel (ARGS="--boot stock")
+	@.venv/bin/python -m tests.lab test $(ARGS)
+
+lab-missing: venv-dev
+	@.venv/bin/python -m tests.lab missing
 
 lock: ## pin dependencies again (ARGS=--upgrade takes newer versions)
 	@PYTHON='$(PYTHON)' scripts/lock $(ARGS)

@@ -17,7 +17,7 @@ def notice_for(viewing: Viewing, error: str, ellipsis: str) -> tuple[str, ...]:
 
 def _no_devices(viewing: Viewing) -> tuple[str, ...]:
     assert viewing.host is not None
-    where = f"in {viewing.host.source_detail}" if viewing.host.source == "tree" else "on this host"
+    where = f"in {viewing.host.source_detail}" if viewing.host.source in ("tree", "capture") else "on this host"
     return (
         "no PF, VF or mdev here",
         f"there is no PCI function and no mdev parent {where}",

@@ -22,7 +22,17 @@ class Machine(Protocol):
     What a machine does not have is "", and the tests about it are skipped.
     """
 
-    doors: HostDoors
+    @property
+    def doors(self) -> HostDoors:
+        """What the tests look through."""
+        ...
+
+    def elsewhere(self) -> HostDoors:
+        """Return the same machine's doors, for another program."""
+        ...
+
+    ways: tuple[str, ...]
+    """How a device can be held: "group" (/dev/vfio/GROUP), "cdev" (/dev/vfio/devices/vfioN)."""
     pf: str
     """A PF of at least 4 VFs, bound to ``pf_driver``, which removes its VFs when it is unbound."""
     pf_driver: str
@@ -36,8 +46,6 @@ class Machine(Protocol):
     """A PF with fewer bus numbers than its VFs need."""
     small_pf: str
     """A PF whose hardware enables fewer VFs than asked for."""
-    stub_pf: str
-    """A PF bound to pci-pf-stub."""
     sharing: tuple[str, str]
     """Two functions of one IOMMU group, each bound to a host driver."""
     sharing_driver: str
@@ -48,11 +56,16 @@ class Machine(Protocol):
     vgpu_vf: str
     """A VF that offers vendor vGPU types."""
 
+    @property
+    def stub_pf(self) -> str:
+        """A PF bound to pci-pf-stub."""
+        ...
+
     async def run(self, awaitable: Awaitable[T]) -> T:
         """Await something that may take this machine's time."""
         ...
 
-    async def hold(self, device: str) -> object:
+    async def hold(self, device: str, way: str = "group") -> object:
         """Let a process open a device through VFIO and keep it. Raises ``OSError`` as the kernel does."""
         ...
 
@@ -82,15 +95,19 @@ def name_of(error: OSError) -> str:
     return "EOPNOTSUPP" if error.errno == errno.EOPNOTSUPP else errno.errorcode[error.errno or 0]
 
 
-async def write(machine: Machine, path: str, data: str, *, deadline: float = 120.0) -> str:
+async def write(
+    machine: Machine, path: str, data: str, *, deadline: float = 120.0, doors: HostDoors | None = None
+) -> str:
     """Write as ``echo`` does and return "OK", "WAITING" or the name of the errno."""
-    return await write_raw(machine, path, data.encode() + b"\n", deadline=deadline)
+    return await write_raw(machine, path, data.encode() + b"\n", deadline=deadline, doors=doors)
 
 
-async def write_raw(machine: Machine, path: str, data: bytes, *, deadline: float = 120.0) -> str:
+async def write_raw(
+    machine: Machine, path: str, data: bytes, *, deadline: float = 120.0, doors: HostDoors | None = None
+) -> str:
     """Write bytes and return "OK", "WAITING" or the name of the errno."""
     try:
-        await machine.run(machine.doors.guarded.write(path, data, deadline=deadline))
+        await machine.run((doors or machine.doors).guarded.write(path, data, deadline=deadline))
     except StillWaiting:
         return "WAITING"
     except OSError as error:

@@ -55,8 +55,8 @@ async def test_a_flush_queue_is_added_under_a_running_driver(machine: Machine) -
     assert await write(machine, path, "DMA") == "EPERM"
 
 
-async def test_members_link_to_the_devices(machine: Machine) -> None:
-    first, second = machine.sharing
+async def test_members_link_to_the_devices(machine: Machine, sharing: tuple[str, str]) -> None:
+    first, second = sharing
     group = group_of(machine, first)
     assert group == group_of(machine, second)
     members = machine.doors.files.list(f"/sys/kernel/iommu_groups/{group}/devices")

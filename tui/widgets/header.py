@@ -65,7 +65,7 @@ def badge(host: Host) -> list[Piece]:
     """Return what must be said of a host that is not this machine."""
     if host.simulated:
         return [Piece(" SIMULATED ", "simulated", 0)]
-    return [Piece(" TREE ", "foreign", 0)] if host.source == "tree" else []
+    return [Piece(f" {host.source.upper()} ", "foreign", 0)] if host.source in ("tree", "capture") else []
 
 
 def facts(host: Host, separator: str) -> list[Piece]:

@@ -1,0 +1,95 @@
+"""The lab: a real Linux kernel with SR-IOV, VFIO and mdevs in a virtual machine.
+
+``python -m tests.lab prepare | shell | run COMMAND | test``, or the Makefile's targets of these names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+
+from tests.lab.accel import choose
+from tests.lab.boot import Guest
+from tests.lab.machine import PROFILES
+from tests.lab.parts import LabError, build_lab_kernel, missing_packages, prepare_kernel, prepare_qemu
+from tests.lab.settings import Settings
+from tests.lab.suite import run_suite
+
+_FAULT = 125
+"""Exit code of ``run`` where the lab itself failed, as with docker run."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command of the lab and return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "missing":
+            print(*missing_packages())
+            return 0
+        settings = Settings.from_environment(os.environ)
+        if missing := missing_packages():
+            raise LabError(f"this machine lacks packages that the lab uses: apt install {' '.join(missing)}")
+        match options.command:
+            case "prepare":
+                return _prepare(settings, build=options.build_kernel)
+            case "test":
+                return run_suite(settings, options.boot, options.pytest)
+            case "shell":
+                with _boot(settings, options) as guest:
+                    return guest.attach("exec bash -l", shutil.get_terminal_size())
+            case _:
+                with _boot(settings, options) as guest:
+                    return guest.run(" ".join(options.script), _print, deadline=settings.deadline)
+    except LabError as error:
+        sys.stdout.flush()
+        print(f"lab: {error}", file=sys.stderr)
+        return _FAULT
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.lab", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    prepare = commands.add_parser("prepare", help="download and build what the lab needs, once")
+    prepare.add_argument("--build-kernel", action="store_true", help="build the lab kernel too (half an hour)")
+    commands.add_parser("missing", help="print the Debian packages that this machine lacks")
+    test = commands.add_parser("test", help="run the suite on the real kernels")
+    test.add_argument("--boot", action="append", default=[], metavar="NAME", help="only this boot of the suite")
+    test.add_argument("pytest", nargs="*", help="options for pytest in the guest (after --)")
+    for name, help_text in (("shell", "boot and give a shell"), ("run", "boot, run one command, end")):
+        command = commands.add_parser(name, help=help_text)
+        command.add_argument("--kernel", choices=("stock", "lab"), default="stock")
+        command.add_argument("--profile", choices=tuple(PROFILES), default="full")
+        if name == "run":
+            command.add_argument("script", nargs="+", help="a shell command; exit code 125: the lab itself failed")
+    return parser
+
+
+def _prepare(settings: Settings, *, build: bool) -> int:
+    qemu = prepare_qemu(settings)
+    kernels = [prepare_kernel(settings, "stock")]
+    if build:
+        kernels.append(build_lab_kernel(settings))
+    accel = choose(settings, qemu, kernels[0])
+    print(f"lab: ready in {settings.cache}: QEMU {qemu.version} ({accel}), Linux {kernels[-1].version}")
+    return 0
+
+
+def _boot(settings: Settings, options: argparse.Namespace) -> Guest:
+    qemu = prepare_qemu(settings)
+    kernel = prepare_kernel(settings, options.kernel)
+    accel = choose(settings, qemu, kernel)
+    return Guest(qemu, kernel, PROFILES[options.profile], accel=accel, deadline=settings.deadline)
+
+
+def _print(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,168 @@
+"""The lab's suite: which machines are booted, which tests run in each, and what may be skipped."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tests.lab.accel import choose
+from tests.lab.boot import REPOSITORY, Guest, GuestLost
+from tests.lab.machine import PROFILES
+from tests.lab.parts import KernelKind, LabError, NoLabKernel, prepare_kernel, prepare_qemu
+from tests.lab.settings import Settings
+
+_EXPECTED = Path(__file__).with_name("expected_skips.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """One start of a machine, and the tests that run in it. Without a kernel: tests that boot for themselves."""
+
+    name: str
+    about: str
+    tests: tuple[str, ...]
+    kernel: KernelKind | None = "stock"
+    profile: str = "full"
+
+
+BOOTS = (
+    Boot("stock", "Debian's kernel", ("tests/conformance", "tests/lab/inside/full")),
+    Boot("lab", "a kernel with iommufd", ("tests/conformance", "tests/lab/inside/full"), kernel="lab"),
+    Boot("no-iommu", "Debian's kernel without an IOMMU", ("tests/lab/inside/no_iommu",), profile="no-iommu"),
+    Boot("scale", "268 VFs", ("tests/lab/inside/scale",), profile="scale"),
+    Boot("outside", "the lab as its users start it", ("tests/lab/outside",), kernel=None),
+)
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of one boot."""
+
+    boot: Boot
+    passed: int = 0
+    failed: list[str] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+    """Test → reason."""
+    absent: str = ""
+    """Why it was not booted at all."""
+    seconds: float = 0.0
+
+    @property
+    def counts(self) -> str:
+        """One line about it."""
+        if self.absent:
+            return f"not run: {self.absent}"
+        counts = [f"{self.passed} passed"]
+        counts += [
+            f"{len(cases)} {word}" for word, cases in (("failed", self.failed), ("skipped", self.skipped)) if cases
+        ]
+        return f"{', '.join(counts)} in {self.seconds:.0f} s"
+
+
+def run_suite(settings: Settings, only: Sequence[str], arguments: Sequence[str]) -> int:
+    """Boot, run the tests, print a summary; return 0 if all is well.
+
+    Args:
+        only: names of boots; all when empty.
+        arguments: options for pytest. With any, fewer tests may run, and skips are not judged.
+    """
+    chosen = [boot for boot in BOOTS if not only or boot.name in only]
+    if unknown := set(only) - {boot.name for boot in BOOTS}:
+        raise LabError(f"no boot is called {', '.join(sorted(unknown))}; there are {', '.join(b.name for b in BOOTS)}")
+    results = []
+    for boot in chosen:
+        print(f"\n== {boot.name}: {boot.about}", flush=True)
+        start = time.monotonic()
+        result = _run(settings, boot, arguments)
+        result.seconds = time.monotonic() - start
+        results.append(result)
+    return _summarize(results)
+
+
+def _run(settings: Settings, boot: Boot, arguments: Sequence[str]) -> Result:
+    result = Result(boot)
+    options = ["-p", "no:cacheprovider", "-p", "no:xdist", "-q", "-rs", "--timeout=600", *arguments]
+    if boot.kernel is None:
+        report = Path(settings.cache) / "outside.xml"
+        report.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "pytest", *options, f"--junitxml={report}", *boot.tests]
+        subprocess.run(command, cwd=REPOSITORY, check=False)
+        _count(report, result)
+        return result
+    qemu = prepare_qemu(settings)
+    try:
+        kernel = prepare_kernel(settings, boot.kernel)
+    except NoLabKernel as reason:
+        result.absent = str(reason)
+        return result
+    accel = choose(settings, qemu, kernel)
+    try:
+        with Guest(qemu, kernel, PROFILES[boot.profile], accel=accel, deadline=settings.deadline) as guest:
+            words = ["python", "-m", "pytest", *options, "--junitxml=/lab/report.xml", *boot.tests]
+            script = "export IOVTOP_CONFORMANCE=kernel\n" + " ".join(f"'{word}'" for word in words)
+            try:
+                guest.run(script, _print, deadline=settings.deadline)
+            finally:
+                _count(guest.shared / "report.xml", result)
+    except GuestLost as lost:
+        print(f"lab: {boot.name}: {lost}", flush=True)
+        result.failed.append(f"the guest: {str(lost).splitlines()[0]}")
+    return result
+
+
+def _print(data: bytes) -> None:
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def _count(report: Path, result: Result) -> None:
+    """Add up a JUnit report, pytest's."""
+    try:
+        root = ElementTree.parse(report).getroot()
+    except (OSError, ElementTree.ParseError):
+        result.failed.append("pytest left no report")
+        return
+    for case in root.iter("testcase"):
+        name = f"{case.get('classname')}.{case.get('name')}".removeprefix("tests.")
+        if (skipped := case.find("skipped")) is not None:
+            result.skipped[name] = skipped.get("message", "")
+        elif case.find("failure") is not None or case.find("error") is not None:
+            result.failed.append(name)
+        else:
+            result.passed += 1
+    if not result.passed:
+        result.failed.append("no test passed")
+
+
+def _summarize(results: Sequence[Result]) -> int:
+    allowed = tomllib.loads(_EXPECTED.read_text())
+    print("\n== the lab")
+    failed = 0
+    for result in results:
+        print(f"{result.boot.name:10} {result.counts}")
+        expected = allowed.get(result.boot.name, {})
+        problems = [f"FAILED {name}" for name in result.failed]
+        if result.absent and "*" not in expected:
+            problems.append(f"NOT RUN {result.absent}")
+        for test, reason in result.skipped.items():
+            known = next((why for pattern, why in expected.items() if fnmatchcase(test, pattern)), None)
+            if known is None:
+                problems.append(f"NEW SKIP {test}: {reason}; if that is right, add it to {_EXPECTED.name}")
+            else:
+                print(f"{'':10} skipped {test}: {known}")
+        failed += len(problems)
+        for problem in problems:
+            print(f"{'':10} {problem}")
+    passed = sum(result.passed for result in results)
+    skipped = sum(len(result.skipped) for result in results)
+    seconds = sum(result.seconds for result in results)
+    counts = [f"{failed} failed"] * bool(failed) + [f"{passed} passed"] + [f"{skipped} skipped"] * bool(skipped)
+    print(f"===== {', '.join(counts)} in {seconds:.2f}s =====")
+    return 1 if failed else 0
