@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from tests.lab.accel import choose
 from tests.lab.boot import Guest
@@ -37,6 +38,9 @@ def main(arguments: Sequence[str]) -> int:
                 return _prepare(settings, build=options.build_kernel)
             case "test":
                 return run_suite(settings, options.boot, options.pytest)
+            case "captures":
+                with _boot(settings, options) as guest:
+                    return _capture(guest, Path(options.folder), options.name, settings.deadline)
             case "shell":
                 with _boot(settings, options) as guest:
                     return guest.attach("exec bash -l", shutil.get_terminal_size())
@@ -60,10 +64,17 @@ def _parser() -> argparse.ArgumentParser:
     test = commands.add_parser("test", help="run the suite on the real kernels")
     test.add_argument("--boot", action="append", default=[], metavar="NAME", help="only this boot of the suite")
     test.add_argument("pytest", nargs="*", help="options for pytest in the guest (after --)")
-    for name, help_text in (("shell", "boot and give a shell"), ("run", "boot, run one command, end")):
+    for name, help_text in (
+        ("shell", "boot and give a shell"),
+        ("run", "boot, run one command, end"),
+        ("captures", "boot and capture the states of a host that tests use"),
+    ):
         command = commands.add_parser(name, help=help_text)
         command.add_argument("--kernel", choices=("stock", "lab"), default="stock")
         command.add_argument("--profile", choices=tuple(PROFILES), default="full")
+        if name == "captures":
+            command.add_argument("folder", help="where the archives go")
+            command.add_argument("name", nargs="*", help="a state of tests/lab/inside/states.py; all without any")
         if name == "run":
             command.add_argument("script", nargs="+", help="a shell command; exit code 125: the lab itself failed")
     return parser
@@ -84,6 +95,14 @@ def _boot(settings: Settings, options: argparse.Namespace) -> Guest:
     kernel = prepare_kernel(settings, options.kernel)
     accel = choose(settings, qemu, kernel)
     return Guest(qemu, kernel, PROFILES[options.profile], accel=accel, deadline=settings.deadline)
+
+
+def _capture(guest: Guest, folder: Path, names: Sequence[str], deadline: float) -> int:
+    command = f"python -m tests.lab.inside.states /lab/captures {' '.join(names)}"
+    code = guest.run(command, _print, deadline=deadline)
+    for archive in sorted((guest.shared / "captures").glob("*.tar.gz")):
+        shutil.copyfile(archive, folder / archive.name)
+    return code
 
 
 def _print(data: bytes) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -83,7 +83,7 @@ def run_suite(settings: Settings, only: Sequence[str], arguments: Sequence[str])
         result = _run(settings, boot, arguments)
         result.seconds = time.monotonic() - start
         results.append(result)
-    return _summarize(results)
+    return summarize(results, tomllib.loads(_EXPECTED.read_text()))
 
 
 def _run(settings: Settings, boot: Boot, arguments: Sequence[str]) -> Result:
@@ -94,7 +94,7 @@ def _run(settings: Settings, boot: Boot, arguments: Sequence[str]) -> Result:
         report.unlink(missing_ok=True)
         command = [sys.executable, "-m", "pytest", *options, f"--junitxml={report}", *boot.tests]
         subprocess.run(command, cwd=REPOSITORY, check=False)
-        _count(report, result)
+        count(report, result)
         return result
     qemu = prepare_qemu(settings)
     try:
@@ -110,7 +110,7 @@ def _run(settings: Settings, boot: Boot, arguments: Sequence[str]) -> Result:
             try:
                 guest.run(script, _print, deadline=settings.deadline)
             finally:
-                _count(guest.shared / "report.xml", result)
+                count(guest.shared / "report.xml", result)
     except GuestLost as lost:
         print(f"lab: {boot.name}: {lost}", flush=True)
         result.failed.append(f"the guest: {str(lost).splitlines()[0]}")
@@ -122,7 +122,7 @@ def _print(data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def _count(report: Path, result: Result) -> None:
+def count(report: Path, result: Result) -> None:
     """Add up a JUnit report, pytest's."""
     try:
         root = ElementTree.parse(report).getroot()
@@ -141,8 +141,12 @@ def _count(report: Path, result: Result) -> None:
         result.failed.append("no test passed")
 
 
-def _summarize(results: Sequence[Result]) -> int:
-    allowed = tomllib.loads(_EXPECTED.read_text())
+def summarize(results: Sequence[Result], allowed: Mapping[str, Mapping[str, str]]) -> int:
+    """Print what came of all boots, ending as pytest does; return 0 if all is well.
+
+    Args:
+        allowed: boot → pattern of the names of tests that it may skip → why.
+    """
     print("\n== the lab")
     failed = 0
     for result in results:

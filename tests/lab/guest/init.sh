@@ -28,7 +28,7 @@ udevadm settle --timeout=120
 modprobe -a vfio-pci vfio_iommu_type1 mdev
 . /lab/settings
 for name in mtty mdpy mbochs; do
-    insmod "$LAB_SAMPLES/$name.ko"
+    [[ -e $LAB_SAMPLES/$name.ko ]] && insmod "$LAB_SAMPLES/$name.ko"
 done
 udevadm settle --timeout=120
 

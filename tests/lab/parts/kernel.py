@@ -36,7 +36,7 @@ class Kernel:
     modules: Path
     """Directory that holds ``version`` with its modules, as /usr/lib/modules does."""
     samples: Path
-    """Directory of mtty.ko, mdpy.ko and mbochs.ko."""
+    """Directory of mtty.ko, mdpy.ko and mbochs.ko; empty where they could not be built."""
 
 
 def prepare_kernel(settings: Settings, kind: KernelKind) -> Kernel:
@@ -60,13 +60,21 @@ def _stock(settings: Settings) -> Kernel:
         scratch = folder / "scratch"
         root = scratch / "root"
         archive.unpack(packages, scratch / "debs", root)
-        modules = next(path for path in (root / "usr/lib/modules", root / "lib/modules") if path.is_dir())
+        # Below /boot, or beside the modules in newer packages.
+        images = [path for path in root.rglob("vmlinuz*") if path.is_file()]
+        modules = [path for path in (root / "usr/lib/modules", root / "lib/modules") if path.is_dir()]
+        if not images or not modules:
+            raise LabError(f"{', '.join(packages)} hold no kernel")
+        images[0].rename(folder / "vmlinuz")
         (folder / "lib").mkdir()
-        modules.rename(folder / "lib" / "modules")
-        image_file = next(path for path in root.rglob("vmlinuz*") if path.is_file())
-        image_file.rename(folder / "vmlinuz")
+        modules[0].rename(folder / "lib" / "modules")
         index_modules(folder, release)
-        build_samples(archive, release, source, headers, folder / "samples", scratch)
+        (folder / "samples").mkdir()
+        try:
+            build_samples(archive, release, source, headers, folder / "samples", scratch)
+        except LabError as error:
+            # A kernel built by a much newer compiler has options that this machine's does not know.
+            say(f"going on without sample mdev drivers: {error}")
         make_initramfs(folder / "lib" / "modules", release, folder / "initramfs")
         shutil.rmtree(scratch)
 

@@ -36,6 +36,5 @@ def build_samples(archive: Archive, release: str, source: str, headers: str, out
     # With it, the build wants pahole, to describe types that nobody here asks for.
     (tree / "vmlinux").unlink(missing_ok=True)
     run(["make", f"--jobs={os.cpu_count()}", "-C", str(tree), f"M={found}", "CC=gcc", "modules"])
-    output.mkdir()
     for name in NAMES:
         (found / f"{name}.ko").rename(output / f"{name}.ko")
