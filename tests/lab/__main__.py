@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ from tests.lab.suite import run_suite
 
 _FAULT = 125
 """Exit code of ``run`` where the lab itself failed, as with docker run."""
+
+# Not a login shell, nor one with this machine's own settings: these could hide the checkout's iovtop.
+_SHELL = r"export PS1='root@lab:\w# ' TERM={term}; exec bash --norc"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -43,7 +47,9 @@ def main(arguments: Sequence[str]) -> int:
                     return _capture(guest, Path(options.folder), options.name, settings.deadline)
             case "shell":
                 with _boot(settings, options) as guest:
-                    return guest.attach("exec bash -l", shutil.get_terminal_size())
+                    return guest.attach(
+                        _SHELL.format(term=shlex.quote(os.environ.get("TERM", "linux"))), shutil.get_terminal_size()
+                    )
             case _:
                 with _boot(settings, options) as guest:
                     return guest.run(" ".join(options.script), _print, deadline=settings.deadline)

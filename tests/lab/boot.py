@@ -122,7 +122,10 @@ class Guest:
                     raise self._lost(f"no answer within {seconds:.0f} s")
                 for key, _ in selector.select(rest):
                     if key.fd == keyboard:
-                        self._terminal.sendall(os.read(key.fd, 4096))
+                        typed = os.read(key.fd, 4096)
+                        self._terminal.sendall(typed)
+                        if not typed:
+                            selector.unregister(key.fd)
                         continue
                     data = self._read()
                     before, mark, after = (kept + data).partition(_MARK)
