@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -33,6 +34,7 @@ class Boot:
 
 
 BOOTS = (
+    Boot("simulated", "the simulated host, by the same tests", ("tests/conformance",), kernel=None),
     Boot("stock", "Debian's kernel", ("tests/conformance", "tests/lab/inside/full")),
     Boot("lab", "a kernel with iommufd", ("tests/conformance", "tests/lab/inside/full"), kernel="lab"),
     Boot("no-iommu", "Debian's kernel without an IOMMU", ("tests/lab/inside/no_iommu",), profile="no-iommu"),
@@ -88,13 +90,13 @@ def run_suite(settings: Settings, only: Sequence[str], arguments: Sequence[str])
 
 def _run(settings: Settings, boot: Boot, arguments: Sequence[str]) -> Result:
     result = Result(boot)
-    options = ["-p", "no:cacheprovider", "-p", "no:xdist", "-q", "-rs", "--timeout=600", *arguments]
+    options = ["-p", "no:cacheprovider", "-p", "no:xdist", "-q", "-rs", "--color=no", "--timeout=600", *arguments]
     if boot.kernel is None:
-        report = Path(settings.cache) / "outside.xml"
-        report.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "pytest", *options, f"--junitxml={report}", *boot.tests]
-        subprocess.run(command, cwd=REPOSITORY, check=False)
-        count(report, result)
+        with tempfile.TemporaryDirectory(prefix="iovtop-lab-") as folder:
+            report = Path(folder) / "report.xml"
+            command = [sys.executable, "-m", "pytest", *options, f"--junitxml={report}", *boot.tests]
+            subprocess.run(command, cwd=REPOSITORY, check=False)
+            count(report, result)
         return result
     qemu = prepare_qemu(settings)
     try:

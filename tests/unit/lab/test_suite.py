@@ -13,7 +13,7 @@ REPORT = """<testsuites><testsuite>
 <testcase classname="tests.conformance.test_x" name="test_bad"><failure message="no"/></testcase>
 <testcase classname="tests.conformance.test_x" name="test_gone"><skipped message="none here"/></testcase>
 </testsuite></testsuites>"""
-STOCK, LAB = BOOTS[0], BOOTS[1]
+STOCK, LAB = (next(boot for boot in BOOTS if boot.name == name) for name in ("stock", "lab"))
 
 
 def result(tmp_path: Path, report: str = REPORT) -> Result:
