@@ -47,9 +47,7 @@ def main(arguments: Sequence[str]) -> int:
                     return _capture(guest, Path(options.folder), options.name, settings.deadline)
             case "shell":
                 with _boot(settings, options) as guest:
-                    return guest.attach(
-                        _SHELL.format(term=shlex.quote(os.environ.get("TERM", "linux"))), shutil.get_terminal_size()
-                    )
+                    return guest.attach(_SHELL.format(term=shlex.quote(os.environ.get("TERM", "linux"))), _size())
             case _:
                 with _boot(settings, options) as guest:
                     return guest.run(" ".join(options.script), _print, deadline=settings.deadline)
@@ -59,6 +57,14 @@ def main(arguments: Sequence[str]) -> int:
         return _FAULT
     except KeyboardInterrupt:
         return 130
+
+
+def _size() -> os.terminal_size:
+    # shutil's would believe $COLUMNS, which may be of another terminal.
+    try:
+        return os.get_terminal_size()
+    except OSError:
+        return os.terminal_size((80, 24))
 
 
 def _parser() -> argparse.ArgumentParser:
