@@ -10,6 +10,21 @@ READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 _DIRECTORY = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
 
+_PART = 1 << 20
+"""Bytes of one read(2): /proc/sys answers ENOMEM when asked for 4 MiB at once."""
+
+
+def read_whole(fd: int, limit: int) -> bytes:
+    """Return at most ``limit`` bytes from a descriptor and close it; files of /proc come in several reads."""
+    try:
+        parts: list[bytes] = []
+        while limit > 0 and (part := os.read(fd, min(limit, _PART))):
+            parts.append(part)
+            limit -= len(part)
+        return b"".join(parts)
+    finally:
+        os.close(fd)
+
 
 class LinuxDirectory:
     """An open directory; every access is relative to its descriptor."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from backend.host.clock import SystemClock
-from backend.host.directory import READ, LinuxDirectory
+from backend.host.directory import READ, LinuxDirectory, read_whole
 from backend.host.doors import Clock, Directory, Events, FileStat, Process, Source, stat_of
 
 if TYPE_CHECKING:
@@ -29,15 +29,7 @@ class LinuxFiles:
 
     def read(self, path: str, limit: int = 65536) -> bytes:
         """Return at most ``limit`` bytes of a file; files of /proc come in several reads."""
-        fd = os.open(path, READ)
-        try:
-            parts: list[bytes] = []
-            while limit > 0 and (part := os.read(fd, limit)):
-                parts.append(part)
-                limit -= len(part)
-            return b"".join(parts)
-        finally:
-            os.close(fd)
+        return read_whole(os.open(path, READ), limit)
 
     def readlink(self, path: str) -> str:
         """Return the target of a symbolic link, as stored."""

@@ -8,7 +8,7 @@ import stat
 from types import TracebackType
 
 from backend.host.beneath import Root
-from backend.host.directory import READ, LinuxDirectory
+from backend.host.directory import READ, LinuxDirectory, read_whole
 from backend.host.doors import Directory, FileStat, stat_of
 
 
@@ -82,15 +82,7 @@ class TreeFiles:
 
     def read(self, path: str, limit: int = 65536) -> bytes:
         """Return at most ``limit`` bytes of a file; files of /proc come in several reads."""
-        fd = self.open(path, READ)
-        try:
-            parts: list[bytes] = []
-            while limit > 0 and (part := os.read(fd, limit)):
-                parts.append(part)
-                limit -= len(part)
-            return b"".join(parts)
-        finally:
-            os.close(fd)
+        return read_whole(self.open(path, READ), limit)
 
     def readlink(self, path: str) -> str:
         """Return the target of a symbolic link, as stored."""

@@ -142,6 +142,10 @@ def test_a_long_file_of_proc_comes_whole() -> None:
     assert LinuxFiles().read("/proc/self/smaps", 64 << 20).rstrip().splitlines()[-1].startswith(b"VmFlags")
 
 
+def test_a_sysctl_is_read_however_much_is_asked_for() -> None:
+    assert LinuxFiles().read("/proc/sys/kernel/osrelease", 64 << 20).decode() == f"{os.uname().release}\n"
+
+
 def test_where_the_facts_come_from(tree: Path) -> None:
     assert LinuxHost().source == Source("live")
     foreign = LinuxHost(str(tree), "/p")
