@@ -17,7 +17,7 @@ echo 83b8f4f2-509f-382f-3c1e-e6bfe0fa1001 > /sys/devices/virtual/mtty/mtty/mdev_
 vm="-M q35 -accel tcg -m 64M -nodefaults -display none -daemonize"
 $LAB_QEMU $vm -name guest=web-1 -device vfio-pci,host=0000:01:10.0
 $LAB_QEMU $vm -name guest=db-1 -device vfio-pci,host=0000:01:10.2,x-no-mmap=on
-sleep 8; clear; TERM=xterm-256color iovtop
+sleep 8; clear; TERM=xterm-256color COLORTERM=truecolor iovtop
 """
 
 
@@ -30,7 +30,7 @@ def main() -> None:
             terminal.type(line, "Enter")
         terminal.until("vm db-1", 120)
         terminal.type("Home", "j", "j", "j", "j", "j", "j", "j")
-        terminal.until("01:10.0", 10)
+        terminal.until("of 0000:01:00.0", 20)
         picture = without_addresses(terminal.picture("iovtop"))
         (FOLDER / "real-kernel.svg").write_text(picture, "utf-8")
         terminal.type("q")

@@ -46,7 +46,7 @@ class Tmux:
     def picture(self, title: str) -> str:
         """Return what is to be seen as SVG."""
         console = Console(record=True, width=COLUMNS, height=LINES, file=io.StringIO(), force_terminal=True)
-        console.print(Text.from_ansi(self._run("capture-pane", "-e", "-p")), end="")
+        console.print(Text.from_ansi(self._run("capture-pane", "-e", "-N", "-p")), end="")
         return console.export_svg(title=title, unique_id="lab")
 
     def close(self) -> None:
