@@ -41,6 +41,8 @@ while read -r how name rows columns <&3; do
         stty -F $terminal sane rows "$rows" columns "$columns"
         setsid --ctty --wait "/lab/orders/$name" <$terminal >$terminal 2>&1
         code=$?
+        # The end of a session hangs its terminal up: what was open of it is of no use any more.
+        exec 3<>$terminal
         stty -F $terminal raw -echo
     else
         setsid --wait "/lab/orders/$name" </dev/null >&3 2>&1

@@ -19,7 +19,7 @@ def terminal() -> Iterator[Tmux]:
 
 
 def test_the_dashboard_in_the_labs_shell(terminal: Tmux, boot: Callable[[], object]) -> None:
-    terminal.type("make -s lab-shell; echo ended with $?", "Enter")
+    terminal.type(".venv/bin/python -m tests.lab shell; echo ended with $?", "Enter")
     terminal.until("root@lab", BOOT_SECONDS)
     terminal.type("echo 0 > /sys/bus/pci/devices/0000:01:00.0/sriov_drivers_autoprobe", "Enter")
     terminal.type("echo 3 > /sys/bus/pci/devices/0000:01:00.0/sriov_numvfs; clear; iovtop", "Enter")
