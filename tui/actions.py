@@ -15,7 +15,7 @@ class Scope(StrEnum):
     TREE = "tree"
     DETAIL = "detail"
     MAIN = "main"
-    FILTER = "filter"
+    INPUT = "input"
     EVERYWHERE = "everywhere"
 
 
@@ -25,6 +25,7 @@ class Topic(StrEnum):
     MOVE = "Move"
     VIEW = "View"
     FIND = "Find"
+    MARK = "Mark"
     LIVE = "Live"
     PROGRAM = "Program"
 
@@ -48,6 +49,8 @@ class Action:
     """Whether its keys come before those of whatever has the focus."""
     palette: bool = False
     """Whether the command palette offers it."""
+    row: bool = False
+    """Whether it is about the row under the cursor: the menu of actions offers it."""
 
     @property
     def shown_keys(self) -> str:
@@ -64,9 +67,16 @@ _KEY_NAMES = {
     "pageup": "pgup",
     "pagedown": "pgdn",
     "escape": "esc",
+    "colon": ":",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "asterisk": "*",
+    "backslash": "\\",
 }
 
-_T, _D, _M, _F, _E = Scope.TREE, Scope.DETAIL, Scope.MAIN, Scope.FILTER, Scope.EVERYWHERE
+_T, _D, _M, _I, _E = Scope.TREE, Scope.DETAIL, Scope.MAIN, Scope.INPUT, Scope.EVERYWHERE
 
 ACTIONS: tuple[Action, ...] = (
     Action("move.down", "move(1)", ("j", "down"), "down", "Next row.", _T, Topic.MOVE),
@@ -82,7 +92,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("move.half_down", "half(1)", ("ctrl+d",), "half page down", "Half a page down.", _T, Topic.MOVE),
     Action("move.half_up", "half(-1)", ("ctrl+u",), "half page up", "Half a page up.", _T, Topic.MOVE),
     Action("detail.open", "detail", ("enter",), "detail", "Read everything about the row.", _T, Topic.MOVE,
-           "detail"),
+           "detail", row=True),
     Action("detail.down", "scroll(1)", ("j", "down"), "down", "Next line of the detail.", _D, Topic.MOVE),
     Action("detail.up", "scroll(-1)", ("k", "up"), "up", "Line before.", _D, Topic.MOVE),
     Action("detail.page_down", "scroll_page(1)", ("pagedown", "ctrl+d", "ctrl+f"), "page down", "One page down.",
@@ -93,41 +103,72 @@ ACTIONS: tuple[Action, ...] = (
     Action("detail.last", "scroll_edge(1)", ("G", "end"), "bottom", "Bottom of the detail.", _D, Topic.MOVE),
     Action("detail.leave", "leave", ("escape", "enter", "tab", "h", "left"), "back", "Back to the tree.",
            _D, Topic.MOVE),
+    Action("tab.next", "tab(1)", ("right_square_bracket",), "next tab of the detail",
+           "Overview, regions, raw attributes, changes of the row.", _M, Topic.MOVE, palette=True),
+    Action("tab.previous", "tab(-1)", ("left_square_bracket",), "tab before of the detail", "The other way round.",
+           _M, Topic.MOVE, palette=True),
     Action("view.devices", "view('devices')", ("1",), "devices", "Devices: PF, their VFs, mdev types and mdevs.",
            _M, Topic.VIEW, "devices", palette=True),
     Action("view.groups", "view('groups')", ("2",), "groups", "IOMMU groups and their members.",
            _M, Topic.VIEW, "groups", palette=True),
     Action("view.holders", "view('holders')", ("3",), "holders", "Who holds devices: VMs, programs, the host itself.",
            _M, Topic.VIEW, "holders", palette=True),
+    Action("view.numa", "view('numa')", ("4",), "numa", "NUMA nodes, root ports and what is behind them.",
+           _M, Topic.VIEW, "numa", palette=True),
+    Action("view.sort", "sort", ("o",), "sort by the next column", "Order siblings by the next column; after the "
+           "last, as the host numbers them.", _M, Topic.VIEW, palette=True),
+    Action("view.reverse", "reverse", ("O",), "sort the other way", "Turn the order round.", _M, Topic.VIEW,
+           palette=True),
+    Action("view.wide", "wide", ("w",), "whole width", "Give the tree the whole width, or the detail its place again.",
+           _M, Topic.VIEW, palette=True),
+    Action("view.back", "back", ("less_than_sign", "backspace"), "back", "To the view, filter and row before.",
+           _M, Topic.VIEW, palette=True),
+    Action("view.forth", "forth", ("greater_than_sign",), "forth", "The other way again.", _M, Topic.VIEW,
+           palette=True),
     Action("jump.holder", "jump('holder')", ("J",), "to its holder", "From a device to the row of who holds it.",
-           _M, Topic.VIEW, palette=True),
+           _M, Topic.VIEW, palette=True, row=True),
     Action("jump.group", "jump('group')", ("I",), "to its IOMMU group", "From a device to its IOMMU group.",
-           _M, Topic.VIEW, palette=True),
+           _M, Topic.VIEW, palette=True, row=True),
     Action("jump.device", "jump('device')", ("D",), "to the device", "From any view to the row among the devices.",
-           _M, Topic.VIEW, palette=True),
+           _M, Topic.VIEW, palette=True, row=True),
     Action("jump.parent", "jump('parent')", ("P",), "to its PF or parent",
-           "From a VF to its PF, from an mdev to its parent device.", _M, Topic.VIEW, palette=True),
+           "From a VF to its PF, from an mdev to its parent device.", _M, Topic.VIEW, palette=True, row=True),
     Action("find.filter", "filter", ("slash",), "filter",
            "Show only what matches. Words must all hold: driver:vfio* numa:1 !free vf \"web 2\".",
            _M, Topic.FIND, "filter", palette=True),
+    Action("find.jump", "jump_to", ("colon",), "jump", "Go to a device, VM, interface, group or view by its name.",
+           _M, Topic.FIND, "jump", palette=True),
     Action("find.faults", "faults", ("z",), "faults only", "Show only what has a fault; again: everything.",
            _M, Topic.FIND, "faults", palette=True),
-    Action("find.undo", "undo_layer", ("escape",), "undo", "Take back one layer: the filter, the pause.",
+    Action("find.undo", "undo_layer", ("escape",), "undo", "Take back one layer: the filter, the pause, the marks.",
            _M, Topic.FIND),
-    Action("filter.complete", "complete", ("tab",), "complete", "In the filter: complete the word.", _F, Topic.FIND),
-    Action("filter.keep", "keep", ("enter", "down"), "keep", "In the filter: keep it and go back to the tree.",
-           _F, Topic.FIND),
-    Action("filter.cancel", "cancel", ("escape",), "cancel", "In the filter: back to what was before.",
-           _F, Topic.FIND),
+    Action("input.complete", "complete", ("tab",), "complete", "In the filter: complete the word. In a jump: next.",
+           _I, Topic.FIND),
+    Action("input.keep", "keep", ("enter", "down"), "keep", "In the filter: keep it. In a jump: go.", _I, Topic.FIND),
+    Action("input.cancel", "cancel", ("escape",), "cancel", "In an input: back to what was before.", _I, Topic.FIND),
+    Action("mark.toggle", "mark", ("space",), "mark", "Mark the row, or take its mark away, and go on to the next.",
+           _M, Topic.MARK, palette=True, row=True),
+    Action("mark.range", "mark_range", ("v",), "mark up to here", "Mark the rows from the last marked one to here.",
+           _M, Topic.MARK, palette=True),
+    Action("mark.all", "mark_all", ("asterisk",), "mark all", "Mark every device that the filter leaves.",
+           _M, Topic.MARK, palette=True),
+    Action("mark.none", "mark_none", ("backslash",), "no marks", "Take all marks away.", _M, Topic.MARK, palette=True),
     Action("live.pause", "pause", ("p",), "pause", "Stop painting, keep watching; again: show what changed.",
            _M, Topic.LIVE, "pause", palette=True),
+    Action("live.follow", "follow", ("f",), "follow", "Let the cursor go to whatever changes; again: let it be.",
+           _M, Topic.LIVE, palette=True),
     Action("live.slower", "interval(1)", ("plus", "equals_sign"), "longer interval", "Look less often.",
            _M, Topic.LIVE, palette=True),
     Action("live.faster", "interval(-1)", ("minus",), "shorter interval", "Look more often.",
            _M, Topic.LIVE, palette=True),
     Action("program.copy", "copy_id", ("y",), "copy the id",
-           "Copy address, UUID or name to the clipboard of your terminal (OSC 52); the footer shows it too.",
-           _M, Topic.PROGRAM, "copy", palette=True),
+           "Copy address, UUID or name, of all marked rows if there are any, to the clipboard of your terminal "
+           "(OSC 52); the footer shows it too.", _M, Topic.PROGRAM, "copy", palette=True, row=True),
+    Action("program.copy_command", "copy_command", ("Y",), "copy as command",
+           "Copy the command that prints what is shown, narrowed to the marked rows or the one under the cursor.",
+           _M, Topic.PROGRAM, palette=True, row=True),
+    Action("program.menu", "menu", ("x",), "actions here",
+           "Everything that can be done with the row, and why not what cannot.", _M, Topic.PROGRAM, "actions"),
     Action("program.theme", "app.next_theme", ("T",), "next theme", "Change colours.", _M, Topic.PROGRAM, palette=True),
     Action("program.palette", "command_palette", ("ctrl+p",), "commands", "Search all commands.",
            _E, Topic.PROGRAM),
@@ -152,6 +193,11 @@ def footer_actions() -> list[Action]:
     return [action for action in ACTIONS if action.footer]
 
 
+def on_rows() -> list[Action]:
+    """Return the actions about the row under the cursor."""
+    return [action for action in ACTIONS if action.row]
+
+
 def by_topic(actions: Iterable[Action] = ACTIONS) -> dict[Topic, list[Action]]:
     """Return the actions under the headings of the help."""
     topics: dict[Topic, list[Action]] = {topic: [] for topic in Topic}
@@ -164,7 +210,7 @@ _PLACES = {
     Scope.TREE: "tree",
     Scope.DETAIL: "detail",
     Scope.MAIN: "tree, detail",
-    Scope.FILTER: "filter",
+    Scope.INPUT: "input",
     Scope.EVERYWHERE: "everywhere",
 }
 

@@ -12,8 +12,10 @@ from textual.message import Message
 from backend.model.delta import Changes, Delta
 from backend.model.device import Device
 from backend.model.host import Host
+from backend.state.closer import CloserLook
 from backend.state.guarded import GuardedFact
 from backend.state.live import LiveStatus
+from tui.history import History
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +41,10 @@ class Session(Protocol):
 
     async def guarded_facts(self, device: Device) -> tuple[GuardedFact, ...]:
         """Return what a device tells only under its lock; never takes long."""
+        ...
+
+    async def closer_look(self, device: Device) -> CloserLook:
+        """Return regions and attributes of a device; waits for no lock."""
         ...
 
     def close(self) -> None:
@@ -67,6 +73,7 @@ class Bridge:
 
     def __init__(self, session: Session, post: Callable[[Message], object]) -> None:
         self.session = session
+        self.history = History()
         self._post = post
         self._pending: Delta | None = None
         self._paused = False
@@ -112,6 +119,7 @@ class Bridge:
     async def _follow(self) -> None:
         try:
             async for delta in self.session.deltas():
+                self.history.take(delta)
                 self._pending = delta if self._pending is None else merged(self._pending, delta)
                 self._post(HostChanged())
         except OSError as error:

@@ -1,4 +1,4 @@
-"""The detail of a row, with the facts for which a device must be asked under its lock."""
+"""The detail of a row, with the facts for which its device must be asked."""
 
 from __future__ import annotations
 
@@ -13,52 +13,81 @@ from backend.present.columns import Cell, Role
 from backend.present.details import Line, Section, sections, title_of
 from backend.present.glyphs import Glyphs
 from backend.present.tree import Row
+from backend.state.closer import CloserLook
 from backend.state.guarded import GuardedFact
 from tui.bridge import Session
+from tui.detail_tabs import Tab, attribute_sections, changes_section, regions_section
+from tui.history import History
 from tui.widgets.detail_lines import Detail
 
 _log = logging.getLogger(__name__)
 _HEADING = "Asked under the device lock"
 _LABELS = {"sriov_vf_total_msix": "MSI-X for VFs", "sriov_numvfs": "numvfs"}
+_CLOSER, _GUARDED = "closer", "guarded"
+_QUESTIONS = {Tab.OVERVIEW: _GUARDED, Tab.REGIONS: _CLOSER, Tab.RAW: _CLOSER, Tab.CHANGES: ""}
 
 
 class DetailFeed:
-    """Makes details. A device is asked when ``ask`` says so, never by ``detail``, and nobody waits for it."""
+    """Makes details. A device is asked when ``ask`` says so, never by ``detail``, and nobody waits for it.
 
-    def __init__(self, session: Session, glyphs: Glyphs, changed: Callable[[], None]) -> None:
+    Attributes:
+        tab: what of a row is shown.
+    """
+
+    def __init__(self, session: Session, history: History, glyphs: Glyphs, changed: Callable[[], None]) -> None:
+        self.tab = Tab.OVERVIEW
         self._session = session
+        self._history = history
         self._glyphs = glyphs
         self._changed = changed
         self._asked: Device | None = None
-        self._answer: tuple[GuardedFact, ...] | None = None
+        self._question = ""
+        self._facts: tuple[GuardedFact, ...] | None = None
+        self._look: CloserLook | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
     def answered(self) -> bool:
         """Whether nothing that was asked is still open."""
-        return self._asked is None or self._answer is not None
+        return self._asked is None or self._task is None or self._task.done()
+
+    def turn(self, step: int, row: Row | None) -> None:
+        """Go to another tab."""
+        self.tab = self.tab.next(step)
+        self.ask(row)
 
     def detail(self, host: Host, row: Row) -> Detail:
         """Return everything known about a row now."""
         name, words = title_of(row)
-        found = sections(host, row, self._glyphs)
-        if row.device is not None and self._asked is not None and row.device.id == self._asked.id:
-            lines = self._lines()
-            if lines:
+        device = row.device
+        if self.tab is Tab.OVERVIEW:
+            found = sections(host, row, self._glyphs)
+            if self._is_asked(device) and (lines := self._lines()):
                 found = (*found, Section(_HEADING, lines))
-        return Detail(name, words, found)
+        elif device is None:
+            found = (Section("", (Line("", Cell("only a device has this", Role.MUTED)),)),)
+        elif self.tab is Tab.CHANGES:
+            found = (changes_section(self._history.of(device.id), self._glyphs.arrow),)
+        elif self._look is None or not self._is_asked(device):
+            found = (Section("", (self._asking(),)),)
+        elif self.tab is Tab.REGIONS:
+            found = (regions_section(self._look),)
+        else:
+            found = tuple(attribute_sections(self._look))
+        return Detail(name, words, found, 22 if self.tab is Tab.RAW else 16)
 
     def ask(self, row: Row | None) -> None:
-        """Ask the device of a row, unless it is the same record as the last time."""
+        """Ask the device of a row for what the tab shows, unless this very record has been asked."""
         device = row.device if row is not None else None
-        if device is self._asked:
+        question = _QUESTIONS[self.tab]
+        if device is self._asked and question == self._question:
             return
         if device is None or self._asked is None or device.id != self._asked.id:
-            self._answer = None
-        self._asked = device
+            self._facts = self._look = None
+        self._asked, self._question = device, question
         self.close()
-        if device is not None:
-            self._task = asyncio.get_running_loop().create_task(self._read(device), name="guarded facts")
+        if device is not None and question:
+            self._task = asyncio.get_running_loop().create_task(self._read(device, question), name="detail")
 
     def close(self) -> None:
         """Wait for no answer any more."""
@@ -66,20 +95,30 @@ class DetailFeed:
             self._task.cancel()
             self._task = None
 
-    async def _read(self, device: Device) -> None:
+    def _is_asked(self, device: Device | None) -> bool:
+        return device is not None and self._asked is not None and device.id == self._asked.id
+
+    async def _read(self, device: Device, question: str) -> None:
         try:
-            answer = await self._session.guarded_facts(device)
+            if question == _CLOSER:
+                self._look = await self._session.closer_look(device)
+            else:
+                self._facts = await self._session.guarded_facts(device)
         except Exception:
             _log.exception("asking %s", device.id)
-            answer = ()
-        if device is self._asked:
-            self._answer = answer
-            self._changed()
+            if question == _CLOSER:
+                self._look = CloserLook(reason="it could not be read: the log has more")
+            else:
+                self._facts = ()
+        self._changed()
+
+    def _asking(self) -> Line:
+        return Line("", Cell(f"asking{self._glyphs.ellipsis}", Role.MUTED))
 
     def _lines(self) -> tuple[Line, ...]:
-        if self._answer is None:
-            return (Line("", Cell(f"asking{self._glyphs.ellipsis}", Role.MUTED)),)
-        return tuple(_line(fact, self._glyphs) for fact in self._answer)
+        if self._facts is None:
+            return (self._asking(),)
+        return tuple(_line(fact, self._glyphs) for fact in self._facts)
 
 
 def _line(fact: GuardedFact, glyphs: Glyphs) -> Line:

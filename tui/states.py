@@ -12,7 +12,9 @@ def notice_for(viewing: Viewing, error: str, ellipsis: str) -> tuple[str, ...]:
         return ("this host cannot be read", error) if error else (f"reading{ellipsis}",)
     if viewing.query:
         return (f"nothing matches {viewing.query.text}", f"{viewing.total} rows without the filter: esc clears it")
-    return {View.DEVICES: _no_devices, View.GROUPS: _no_groups, View.HOLDERS: _no_holders}[viewing.view](viewing)
+    return {View.DEVICES: _no_devices, View.GROUPS: _no_groups, View.HOLDERS: _no_holders, View.NUMA: _no_devices}[
+        viewing.view
+    ](viewing)
 
 
 def _no_devices(viewing: Viewing) -> tuple[str, ...]:

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from backend.model.delta import Delta
 from backend.model.device import Device
 from backend.model.host import Host
+from backend.present.columns import columns_named
 from backend.present.filter import Query, narrow, parse_query
-from backend.present.tree import Projection, Row, Subject, holder_key, is_plumbing, project
+from backend.present.glyphs import ASCII
+from backend.present.sorting import Order, sorted_by
+from backend.present.tree import Projection, Row, Subject, holder_key, is_plumbing, numa_key, project
 from backend.present.view import View
 
 
@@ -31,12 +34,14 @@ class Viewing:
     Attributes:
         view: which view.
         query: the filter; false when there is none.
+        order: by which column siblings are ordered; None as the host numbers them.
         shown: the rows; None before the first picture of the host.
     """
 
     def __init__(self, view: View = View.DEVICES, query: Query | None = None) -> None:
         self.view = view
         self.query = query if query is not None else parse_query("")
+        self.order: Order | None = None
         self.host: Host | None = None
         self.shown: Projection | None = None
         self._all: Projection | None = None
@@ -49,6 +54,11 @@ class Viewing:
     def look(self, view: View) -> None:
         """Change to another view."""
         self.view = view
+        self._project()
+
+    def arrange(self, order: Order | None) -> None:
+        """Change the order of siblings."""
+        self.order = order
         self._project()
 
     def ask(self, query: Query) -> None:
@@ -69,7 +79,11 @@ class Viewing:
             return Update(True, added=added)
         assert self._all is not None
         assert self.shown is not None
+        earlier = self._all
         self._all = _patched(self._all, delta.new, touched)
+        if self.order is not None and self._order_moved(earlier, touched):
+            self._project()
+            return Update(True)
         if not self.query:
             self.shown = self._all
         elif self._matches_moved(delta):
@@ -82,7 +96,19 @@ class Viewing:
     def _project(self) -> None:
         if self.host is not None:
             self._all = project(self.host, self.view)
+            if self.order is not None:
+                self._all = sorted_by(self._all, self.order, ASCII)
             self.shown = narrow(self._all, self.query)
+
+    def _order_moved(self, before: Projection, touched: Iterable[str]) -> bool:
+        """Return whether the column that orders the rows says anything else of the touched ones."""
+        assert self._all is not None
+        assert self.order is not None
+        (column,) = columns_named([self.order.column])
+        return any(
+            column.cell(before.host, before.rows[key], ASCII) != column.cell(self._all.host, self._all.rows[key], ASCII)
+            for key in touched
+        )
 
     def _matches_moved(self, delta: Delta) -> bool:
         """Return whether a device begins or ceases to match the filter."""
@@ -125,7 +151,13 @@ def _moves(view: View, old: Device, new: Device) -> bool:
         return (old.kind, old.parent, is_plumbing(old)) != (new.kind, new.parent, is_plumbing(new))
     if view is View.GROUPS:
         return old.group != new.group
+    if view is View.NUMA:
+        return _place_near(old) != _place_near(new)
     return old.holders != new.holders
+
+
+def _place_near(device: Device) -> tuple[object, ...]:
+    return numa_key(device), device.root_port, device.parent, is_plumbing(device), device.held
 
 
 def _device_keys(view: View, device: Device) -> Iterable[str]:

@@ -15,7 +15,7 @@ DEFAULT_CONFIG = """\
 # iovtop configuration. Every key is shown with its default; the command line goes before this file.
 
 [screen]
-# Theme: dark, light, high-contrast, mono, ansi, or the name of a file in the themes folder beside this file.
+# Theme: dark, light, high-contrast, colour-blind, mono, ansi, or the name of a file in the folder themes/ beside this.
 theme = "dark"
 # Seconds between two readings of what is on screen, 0.5 to 60.
 interval = 1.0
@@ -23,7 +23,7 @@ interval = 1.0
 glyphs = "auto"
 # Whether the mouse is used. Without it the terminal's own selection works.
 mouse = true
-# The view to begin with: devices, groups or holders.
+# The view to begin with: devices, groups, holders or numa.
 view = "devices"
 # A filter to begin with.
 filter = ""

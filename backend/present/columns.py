@@ -13,7 +13,7 @@ from backend.model.holder import Holder, HolderKind
 from backend.model.host import Host
 from backend.model.mdev import MdevParent, MdevType
 from backend.present.glyphs import Glyphs
-from backend.present.tree import Row, is_plumbing
+from backend.present.tree import NumaNode, RootPort, Row, is_plumbing
 
 
 class Role(StrEnum):
@@ -90,6 +90,10 @@ def _device_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
         return Cell(subject.name, Role.ID)
     if isinstance(subject, MdevType):
         return Cell(subject.id, Role.MEDIATED)
+    if isinstance(subject, NumaNode):
+        return Cell("no node told" if subject.number is None else f"node {subject.number}", Role.ID)
+    if isinstance(subject, RootPort):
+        return Cell(f"port {subject.address}", Role.ID)
     return Cell(subject.name, Role.VM if subject.kind is HolderKind.VM else Role.HELD)
 
 
@@ -105,6 +109,8 @@ def _what_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
     if isinstance(subject, IommuGroup):
         count = len(subject.members)
         return Cell(f"{count} member{'s' if count != 1 else ''}", Role.MUTED)
+    if isinstance(subject, NumaNode | RootPort):
+        return Cell(f"{subject.devices} device{'s' * (subject.devices != 1)}, {subject.held} held", Role.MUTED)
     pid = "" if subject.pid is None else f"pid {subject.pid}"
     return Cell(f"{subject.kind} {pid}".strip(), Role.MUTED)
 
@@ -236,6 +242,8 @@ def _name_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
     if isinstance(row.subject, MdevType):
         return Cell(row.subject.name, Role.MUTED)
     device = row.device
+    if isinstance(row.subject, RootPort):
+        device = host.devices.get(row.subject.address)
     if device is None:
         return EMPTY
     return Cell(device.name or f"{device.vendor}:{device.device}".strip(":"), Role.MUTED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from backend.model.host import Host
 from backend.model.mdev import MdevParent, MdevType
 from backend.present.columns import Cell, Role, describe_device, verdict_cell
 from backend.present.glyphs import Glyphs
-from backend.present.tree import Row, holder_key
+from backend.present.tree import NumaNode, RootPort, Row, holder_key, is_plumbing
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,15 @@ def title_of(row: Row) -> tuple[str, str]:
         return subject.name, "mdev parent"
     if isinstance(subject, MdevType):
         return subject.id, subject.name
+    if isinstance(subject, NumaNode):
+        return "no NUMA node told" if subject.number is None else f"NUMA node {subject.number}", _count(subject)
+    if isinstance(subject, RootPort):
+        return f"root port {subject.address}", _count(subject)
     return subject.name, subject.kind.value
+
+
+def _count(subject: NumaNode | RootPort) -> str:
+    return f"{subject.devices} device{'s' * (subject.devices != 1)}, {subject.held} held"
 
 
 def sections(host: Host, row: Row, glyphs: Glyphs) -> tuple[Section, ...]:
@@ -60,6 +69,11 @@ def sections(host: Host, row: Row, glyphs: Glyphs) -> tuple[Section, ...]:
         return (_parent(subject), *(Section(t.id, _type_lines(t)) for t in subject.types))
     if isinstance(subject, MdevType):
         return (Section("Type", _type_lines(subject)),)
+    if isinstance(subject, NumaNode):
+        return (_near(host, subject),)
+    if isinstance(subject, RootPort):
+        port = host.devices.get(subject.address)
+        return tuple(s for s in _device(host, port, glyphs) if s.lines) if port is not None else ()
     return (_holder(subject), _held_by(host, subject))
 
 
@@ -176,6 +190,17 @@ def _notes(device: Device) -> Iterable[Line]:
     for field in device.notes:
         known = fact(device, field, SOURCES)
         yield Line(field.replace("_", " "), Cell(known.state.value, Role.HIDDEN), known.reason)
+
+
+def _near(host: Host, node: NumaNode) -> Section:
+    """Count what is near a node by who uses it: what a guest pinned there could be given."""
+    near = [d for d in host.devices.values() if d.numa == node.number and not is_plumbing(d)]
+    counts = Counter((d.kind, d.path) for d in near)
+    lines = [
+        Line(f"{kind.value} {path.value if path else 'unknown'}", Cell(str(number)))
+        for (kind, path), number in sorted(counts.items(), key=lambda item: (item[0][0].value, str(item[0][1])))
+    ]
+    return Section("Devices by kind and path", tuple(lines))
 
 
 def _group(host: Host, group: IommuGroup, glyphs: Glyphs) -> Section:

@@ -27,11 +27,15 @@ class Glyphs:
     rule: str
     bar: str
     times: str
+    arrow: str
+    marked: str
+    up: str
+    down: str
     paths: dict[DataPath, str]
 
 
 UNICODE = Glyphs(
-    "unicode", "▾", "▸", "├", "└", "│", "—", "▲", "●", "*", "▌", "…", "·", "─", "│", "×",
+    "unicode", "▾", "▸", "├", "└", "│", "—", "▲", "●", "*", "▌", "…", "·", "─", "│", "×", "→", "✓", "▴", "▾",
     {
         DataPath.IDLE: "·",
         DataPath.HOST: "h",
@@ -43,7 +47,7 @@ UNICODE = Glyphs(
 )  # fmt: skip
 
 ASCII = Glyphs(
-    "ascii", "v", ">", "|", "`", "|", "-", "!", "o", "*", ">", "~", "-", "-", "|", "x",
+    "ascii", "v", ">", "|", "`", "|", "-", "!", "o", "*", ">", "~", "-", "-", "|", "x", ">", "+", "^", "v",
     {
         DataPath.IDLE: ".",
         DataPath.HOST: "h",

@@ -5,20 +5,40 @@ A row is named by a key that survives every rebuild; cursor, marks and expansion
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backend.model.device import Device, DeviceKind
 from backend.model.group import IommuGroup
 from backend.model.holder import Holder, HolderKind
 from backend.model.host import Host
-from backend.model.ids import id_order
+from backend.model.ids import PciAddress, id_order
 from backend.model.mdev import MdevParent, MdevType
 from backend.present.view import View
 
-__all__ = ["Projection", "Row", "Subject", "View", "holder_key", "is_plumbing", "project"]
+__all__ = ["NumaNode", "Projection", "RootPort", "Row", "Subject", "View", "holder_key", "is_plumbing", "project"]
 
-Subject = Device | IommuGroup | MdevParent | MdevType | Holder
+
+@dataclass(frozen=True, slots=True)
+class NumaNode:
+    """A NUMA node with the devices near it."""
+
+    number: int | None
+    """None stands for the devices of which the firmware tells no node."""
+    devices: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class RootPort:
+    """A root port with the devices that share its link."""
+
+    address: PciAddress
+    devices: int
+    held: int
+
+
+Subject = Device | IommuGroup | MdevParent | MdevType | Holder | NumaNode | RootPort
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +46,11 @@ class Row:
     """One row of a tree."""
 
     key: str
-    """Unique in its view: a device's id, ``group:42``, ``parent:mtty``, ``type:mtty/mtty-1``, ``holder:...``."""
+    """Unique in its view: a device's id, ``group:42``, ``parent:mtty``, ``type:mtty/mtty-1``, ``holder:...``,
+    ``numa:0``, ``port:0000:00:01.0``."""
     subject: Subject
     device: Device | None
-    """The device that the row speaks of; None for groups, types and holders."""
+    """The device that the row speaks of; None for groups, types, holders, nodes and ports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +69,7 @@ class Projection:
 def project(host: Host, view: View) -> Projection:
     """Return ``view`` of ``host``."""
     builder = _Builder()
-    {View.DEVICES: _devices, View.GROUPS: _groups, View.HOLDERS: _holders}[view](host, builder)
+    _BUILD[view](host, builder)
     return Projection(view, host, builder.rows, builder.children, builder.parents)
 
 
@@ -145,3 +166,41 @@ def _holders(host: Host, builder: _Builder) -> None:
         builder.add(key, "", holder)
         for device in sorted(devices, key=lambda d: id_order(d.id)):
             builder.add(f"{key}/{device.id}", key, device, device)
+
+
+def numa_key(device: Device) -> str:
+    """Return the key of the node's row below which a device stands."""
+    return "numa:none" if device.numa is None else f"numa:{device.numa}"
+
+
+def _numa(host: Host, builder: _Builder) -> None:
+    """Node → root port → PF → VF and mdev. A port counts to the node of what is behind it."""
+    found: dict[str, dict[PciAddress | None, list[Device]]] = {}
+    for device in host.devices.values():
+        if not is_plumbing(device):
+            home = _home(host, device)
+            found.setdefault(numa_key(home), {}).setdefault(home.root_port, []).append(device)
+    for node, ports in sorted(found.items(), key=lambda item: (item[0] == "numa:none", len(item[0]), item[0])):
+        near = [device for devices in ports.values() for device in devices]
+        builder.add(node, "", NumaNode(_home(host, near[0]).numa, len(near), _held(near)))
+        for port, devices in sorted(ports.items(), key=lambda item: (item[0] is None, item[0] and id_order(item[0]))):
+            below = node
+            if port is not None:
+                key = f"port:{port}" if f"port:{port}" not in builder.rows else f"port:{port}@{node}"
+                below = builder.add(key, node, RootPort(port, len(devices), _held(devices)))
+            for device in devices:
+                builder.add(str(device.id), device.parent if device.parent in builder.rows else below, device, device)
+
+
+def _home(host: Host, device: Device) -> Device:
+    """Return the function that tells where a device is: an mdev is where its parent is."""
+    parent = host.parents.get(device.parent) if device.kind is DeviceKind.MDEV else None
+    found = host.devices.get(parent.device) if parent is not None and parent.device is not None else None
+    return found if found is not None else device
+
+
+def _held(devices: Iterable[Device]) -> int:
+    return sum(device.held for device in devices)
+
+
+_BUILD = {View.DEVICES: _devices, View.GROUPS: _groups, View.HOLDERS: _holders, View.NUMA: _numa}

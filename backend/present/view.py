@@ -11,3 +11,4 @@ class View(StrEnum):
     DEVICES = "devices"
     GROUPS = "groups"
     HOLDERS = "holders"
+    NUMA = "numa"

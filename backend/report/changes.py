@@ -57,21 +57,27 @@ def plain_lines(delta: Delta) -> Iterator[str]:
         driver = f", driver {device.driver}" if device.driver else ", no driver"
         yield f"{clock}  {device.id}  new {device.kind.value} {describe_device(device)}{driver}".rstrip()
     for old, new in delta.devices.changed.values():
-        for name, (before, after) in changed_fields(old, new).items():
-            if name != "notes":
-                yield f"{clock}  {new.id}  {name} {_words(before)} -> {_words(after)}"
+        for name, before, after in device_changes(old, new):
+            yield f"{clock}  {new.id}  {name} {before} -> {after}"
     for old_group, new_group in delta.groups.changed.values():
         if old_group.viability != new_group.viability:
             verdict = "viable" if new_group.viability.viable else f"not viable: {new_group.viability.reason}"
             yield f"{clock}  group {int(new_group.id)}  {verdict}"
     for old_parent, new_parent in delta.parents.changed.values():
-        before = {t.id: t.available for t in old_parent.types}
+        free = {t.id: t.available for t in old_parent.types}
         for mdev_type in new_parent.types:
-            if before.get(mdev_type.id) != mdev_type.available:
-                count = f"{before.get(mdev_type.id)} -> {mdev_type.available} free"
+            if free.get(mdev_type.id) != mdev_type.available:
+                count = f"{free.get(mdev_type.id)} -> {mdev_type.available} free"
                 yield f"{clock}  {new_parent.name}/{mdev_type.id}  {count}"
     if delta.host_changed and delta.new.holder_scan.reason:
         yield f"{clock}  holders  {delta.new.holder_scan.reason}"
+
+
+def device_changes(old: Device, new: Device) -> Iterator[tuple[str, str, str]]:
+    """Yield field, former and present value, in words, for what differs between two records of a device."""
+    for name, (before, after) in changed_fields(old, new).items():
+        if name != "notes":
+            yield name, _words(before), _words(after)
 
 
 def _words(value: Any) -> str:

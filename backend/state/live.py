@@ -14,6 +14,7 @@ from backend.model.device import Device
 from backend.model.host import HolderScan, Host, Iommu
 from backend.probe.surroundings import owner_of
 from backend.state.aside import scanner_for
+from backend.state.closer import CloserLook, look_closer
 from backend.state.collect import Collector
 from backend.state.diff import difference
 from backend.state.guarded import GuardedFact, read_guarded_facts
@@ -115,6 +116,10 @@ class Live:
     async def guarded_facts(self, device: Device) -> tuple[GuardedFact, ...]:
         """Return the facts of a device that may wait for its lock; never longer than a short deadline."""
         return await read_guarded_facts(self._doors, device)
+
+    async def closer_look(self, device: Device) -> CloserLook:
+        """Return the regions and attributes of a device; waits for no lock."""
+        return look_closer(self._doors, device)
 
     def close(self) -> None:
         """Let go of everything; never waits."""

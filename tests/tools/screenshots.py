@@ -1,7 +1,7 @@
 """The pictures in screenshots/: ``python -m tests.tools.screenshots [NAME ...]``.
 
-Every picture is of a simulated host whose time stands still, so the same code makes the same bytes. With
-``resvg-py`` installed and ``--png FOLDER``, PNGs to look at are made too; they are not checked in.
+Every picture is of a simulated host whose time stands still, so the same code makes the same bytes. PNGs
+to look at are made beside, in a folder that is not checked in.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import resvg_py
 from textual.pilot import Pilot
 
 from backend.cli.settings import Settings
@@ -39,19 +40,35 @@ class Shot:
 
 
 VF = ("j",) * 8
+SIZES = ((80, 24), (120, 36), (200, 50))
+
+VIEWS = tuple(
+    Shot(f"{view}-{columns}x{lines}", scenario, (columns, lines), keys, Settings(view=View(view)))
+    for view, scenario, keys in (
+        ("devices", "lab", VF),
+        ("groups", "messy", ("j",)),
+        ("holders", "duo:hv07", ("j",)),
+        ("numa", "vgpu", ("j", "j", "j", "j")),
+    )
+    for columns, lines in SIZES
+)
+"""Every view at every size."""
 
 SHOTS = (
-    Shot("devices", keys=VF),
-    Shot("devices-80x24", size=SMALL, keys=VF),
-    Shot("groups", "messy", settings=Settings(view=View.GROUPS), keys=("j",)),
-    Shot("holders", "duo:hv07", settings=Settings(view=View.HOLDERS), keys=("j",)),
+    *VIEWS,
     Shot("mdev", keys=("G",)),
     Shot("messy", "messy", keys=("j",)),
     Shot("filter", keys=("slash", *"driver:vfio* !free ")),
+    Shot("jump", "duo:hv07", keys=("colon", *"c1:00")),
+    Shot("marks", "duo:hv07", keys=("j", "j", "space", "space", "j", "space", "o", "o", "o")),
+    Shot("menu", "duo:hv07", keys=(*"jjjjjj", "x")),
+    Shot("regions", "duo:hv07", keys=("j", "right_square_bracket")),
+    Shot("raw", "duo:hv07", (200, 50), ("j", "j", "right_square_bracket", "right_square_bracket")),
     Shot("detail-80x24", size=SMALL, keys=(*VF, "enter")),
     Shot("help", keys=("question_mark",)),
     Shot("light", "duo:hv07", settings=Settings(theme="light"), keys=("j", "j")),
     Shot("high-contrast", "messy", settings=Settings(theme="high-contrast"), keys=("j",)),
+    Shot("ansi", "duo:hv07", settings=Settings(theme="ansi"), keys=("j", "j")),
     Shot("ascii-mono-80x24", size=SMALL, keys=VF, settings=Settings(theme="mono", glyphs="ascii")),
 )
 
@@ -93,8 +110,6 @@ def without_addresses(svg: str) -> str:
 
 def to_png(svg: str, file: Path) -> None:
     """Write the picture as PNG."""
-    import resvg_py  # type: ignore[import-not-found,unused-ignore]
-
     drawn = svg.replace("Fira Code", "DejaVu Sans Mono")
     file.write_bytes(bytes(resvg_py.svg_to_bytes(svg_string=drawn, font_family="DejaVu Sans Mono")))
 
@@ -104,9 +119,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--folder", type=Path, default=FOLDER)
-    parser.add_argument("--png", type=Path, metavar="FOLDER")
+    parser.add_argument("--png", type=Path, metavar="FOLDER", default=FOLDER / "png")
     options = parser.parse_args()
     options.folder.mkdir(exist_ok=True)
+    options.png.mkdir(exist_ok=True)
     for shot in SHOTS:
         if options.names and shot.name not in options.names:
             continue
@@ -114,9 +130,7 @@ def main() -> None:
         file = options.folder / f"{shot.name}.svg"
         file.write_text(svg, "utf-8")
         print(file)
-        if options.png:
-            options.png.mkdir(exist_ok=True)
-            to_png(svg, options.png / f"{shot.name}.png")
+        to_png(svg, options.png / f"{shot.name}.png")
 
 
 if __name__ == "__main__":

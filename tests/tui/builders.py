@@ -13,6 +13,8 @@ from backend.model.group import IommuGroup, Viability
 from backend.model.holder import Holder, HolderKind
 from backend.model.host import HolderScan, Host, Iommu
 from backend.model.ids import DeviceId, GroupId, PciAddress, id_order
+from backend.probe.regions import Region
+from backend.state.closer import CloserLook
 from backend.state.diff import difference
 from backend.state.guarded import GuardedFact
 from backend.state.live import LiveStatus, empty_host
@@ -91,6 +93,7 @@ class FakeLive(Session):
         self.status = LiveStatus(reading=host is None, events=True)
         self.closed = False
         self.facts: tuple[GuardedFact, ...] = (GuardedFact("driver_override", "vfio-pci", FactState.KNOWN),)
+        self.look = CloserLook((Region("BAR 0", 0x1000, 0x4000, "memory", ("64-bit",)),), (), ("reset",))
         self.asked: list[str] = []
         self.hang = False
         self._host: Host | None = None
@@ -124,6 +127,10 @@ class FakeLive(Session):
         if self.hang:
             await asyncio.sleep(3600)
         return self.facts
+
+    async def closer_look(self, device: Device) -> CloserLook:
+        self.asked.append(f"closer {device.id}")
+        return self.look
 
     def close(self) -> None:
         self.closed = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 from backend.model.device import Device
+from backend.state.closer import CloserLook, look_closer
 from backend.state.guarded import GuardedFact, read_guarded_facts
 from tests.pictures import picture, simulated
 from tests.tui.builders import FakeLive
@@ -21,3 +22,7 @@ class PictureLive(FakeLive):
     async def guarded_facts(self, device: Device) -> tuple[GuardedFact, ...]:
         """Ask the simulated device."""
         return await read_guarded_facts(self._doors, device)
+
+    async def closer_look(self, device: Device) -> CloserLook:
+        """Read the simulated device."""
+        return look_closer(self._doors, device)

@@ -13,14 +13,14 @@ from tui.app import IovtopApp
 from tui.screens.main import MainScreen
 from tui.term.capabilities import detect
 from tui.widgets.detail_pane import DetailPane
-from tui.widgets.filter_bar import FilterInput
+from tui.widgets.entry import Entry
 from tui.widgets.live_tree import LiveTree
 
 HOMES: dict[Scope, type] = {
     Scope.TREE: LiveTree,
     Scope.DETAIL: DetailPane,
     Scope.MAIN: MainScreen,
-    Scope.FILTER: FilterInput,
+    Scope.INPUT: Entry,
     Scope.EVERYWHERE: IovtopApp,
 }
 

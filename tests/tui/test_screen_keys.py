@@ -12,7 +12,8 @@ from tests.tui.builders import make_pfs, pf_address, with_devices
 from tests.tui.screens import screen
 from tui.screens.help import HelpScreen
 from tui.term.theming import textual_name
-from tui.widgets.filter_bar import FilterBar, FilterInput
+from tui.widgets.entry import Entry
+from tui.widgets.filter_bar import FilterBar
 from tui.widgets.status_bar import StatusBar
 
 HOST = make_pfs(3, 4)
@@ -30,7 +31,7 @@ async def test_a_jump_clears_a_filter_that_hides_its_goal() -> None:
 async def test_the_filter_narrows_as_it_is_typed_and_traps_the_keys() -> None:
     async with screen(HOST) as s:
         await s.press("slash", *"held")
-        field = s.main.query_one(FilterInput)
+        field = s.main.query_one(FilterBar).query_one(Entry)
         assert s.focused() is field
         assert VFS[0] in s.text()
         assert VFS[1] not in s.text()
@@ -45,7 +46,7 @@ async def test_the_filter_narrows_as_it_is_typed_and_traps_the_keys() -> None:
 async def test_letters_that_are_keys_elsewhere_are_text_in_the_filter() -> None:
     async with screen(HOST) as s:
         await s.press("slash", *"qp2z")
-        assert s.main.query_one(FilterInput).value == "qp2z"
+        assert s.main.query_one(FilterBar).query_one(Entry).value == "qp2z"
         assert s.view() is View.DEVICES
         assert not s.main.bridge.paused
         assert "nothing matches qp2z" in s.text()
@@ -56,7 +57,7 @@ async def test_letters_that_are_keys_elsewhere_are_text_in_the_filter() -> None:
 async def test_a_bad_filter_says_so_and_keeps_the_rows() -> None:
     async with screen(HOST) as s:
         await s.press("slash", *"held")
-        s.main.query_one(FilterInput).insert_text_at_cursor(" drivr:x")
+        s.main.query_one(FilterBar).query_one(Entry).insert_text_at_cursor(" drivr:x")
         await s.pilot.pause()
         hint = s.main.query_one(FilterBar).hint
         assert "did you mean 'driver'" in hint
@@ -67,16 +68,16 @@ async def test_a_bad_filter_says_so_and_keeps_the_rows() -> None:
 async def test_tab_completes_a_field() -> None:
     async with screen(HOST) as s:
         await s.press("slash", *"dri", "tab")
-        assert s.main.query_one(FilterInput).value == "driver:"
+        assert s.main.query_one(FilterBar).query_one(Entry).value == "driver:"
         await s.press(*"mlx*", "space", *"!hel", "tab")
-        assert s.main.query_one(FilterInput).value == "driver:mlx* !held "
+        assert s.main.query_one(FilterBar).query_one(Entry).value == "driver:mlx* !held "
 
 
 async def test_a_pasted_escape_is_made_visible() -> None:
     async with screen(HOST) as s:
         await s.press("slash")
-        s.main.query_one(FilterInput).insert_text_at_cursor("a\x1b]0;x\x07 b")
-        assert s.main.query_one(FilterInput).value == "a\\x1b]0;x\\x07 b"
+        s.main.query_one(FilterBar).query_one(Entry).insert_text_at_cursor("a\x1b]0;x\x07 b")
+        assert s.main.query_one(FilterBar).query_one(Entry).value == "a\\x1b]0;x\\x07 b"
 
 
 async def test_pause_keeps_the_picture_and_counts_what_waits() -> None:

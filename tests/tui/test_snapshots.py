@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from backend.cli.settings import Settings
+from tests.tools.screenshots import FOLDER as PICTURES
 from tests.tools.screenshots import SHOTS, Shot, make, press_all, settle, without_addresses
 from tests.tui.pictures import PictureLive
 from tests.tui.screens import TERM
@@ -35,6 +36,16 @@ async def test_the_screen_looks_as_it_did(shot: Shot) -> None:
     if os.environ.get("IOVTOP_UPDATE_SNAPSHOTS"):
         file.write_text(text, "utf-8")
     assert text == file.read_text("utf-8")
+
+
+@pytest.mark.parametrize("shot", SHOTS, ids=lambda shot: shot.name)
+async def test_the_pictures_are_of_this_program(shot: Shot) -> None:
+    kept = (PICTURES / f"{shot.name}.svg").read_text("utf-8")
+    assert await make(shot) == kept, "make screenshots draws them anew: look at what changed"
+
+
+def test_no_picture_is_left_over() -> None:
+    assert {file.stem for file in PICTURES.glob("*.svg")} == {shot.name for shot in SHOTS} | {"real-kernel"}
 
 
 async def test_what_is_hidden_says_what_would_show_it() -> None:

@@ -2,45 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.screen import Screen
 
 from tui.actions import ACTIONS, Scope
+from tui.detail_tabs import Tab
 from tui.term.theming import Skin
 from tui.widgets.detail_lines import Detail
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.line import LineWidget, Piece
+from tui.widgets.tab_line import TabLine
 
 
 class DetailScreen(Screen[None]):
     """Shows a detail until the operator leaves it; whoever pushed it keeps it up to date."""
 
-    def __init__(self, skin: Skin, badge: Sequence[Piece], detail: Detail) -> None:
+    BINDINGS = [Binding(",".join(a.keys), a.call, a.title, show=False) for a in ACTIONS if a.id.startswith("tab.")]
+
+    def __init__(self, skin: Skin, badge: Sequence[Piece], turn: Callable[[int], None]) -> None:
         super().__init__()
         self._skin = skin
         self._badge = tuple(badge)
-        self._first = detail
+        self._turn = turn
 
     def compose(self) -> ComposeResult:
-        """A line, the detail, the keys."""
+        """A line, the tabs, the detail, the keys."""
         yield LineWidget(self._skin, "bar", id="detail-title")
+        yield TabLine(self._skin)
         yield DetailPane(self._skin, id="reader")
         yield LineWidget(self._skin, "bar", id="detail-keys")
 
     def on_mount(self) -> None:
-        """Show the first detail."""
+        """Show the keys and ask for the detail."""
         keys = [a for a in ACTIONS if a.scope is Scope.DETAIL and a.id in ("detail.leave", "detail.down", "detail.up")]
         pieces = [(Piece(f" {a.shown_keys.split(' ')[0]}", "key"), Piece(f" {a.title} ", "key-text")) for a in keys]
         self.query_one("#detail-keys", LineWidget).say([piece for pair in pieces for piece in pair])
-        self.show(self._first)
+        self._turn(0)
 
-    def show(self, detail: Detail) -> None:
+    def show(self, detail: Detail, tab: Tab) -> None:
         """Show a detail."""
         title = [*self._badge, Piece(" iovtop ", "brand", 3), Piece(f" {detail.name} ", "hostname", 1)]
         self.query_one("#detail-title", LineWidget).say(title, [Piece(" READ-ONLY ", "read-only", 2)])
+        self.query_one(TabLine).show(tab)
         self.query_one(DetailPane).show(detail)
+
+    def action_tab(self, step: int) -> None:
+        """Go to another tab."""
+        self._turn(step)
+
+    def on_tab_line_turned(self, message: TabLine.Turned) -> None:
+        """Go to the tab that was clicked."""
+        self._turn(message.step)
 
     def on_resize(self) -> None:
         """Lay the lines out anew."""

@@ -9,18 +9,31 @@ from textual.screen import Screen
 
 from backend.present.columns import Cell, Role
 from backend.present.details import Line, Section
-from tui.actions import by_topic
+from tui.actions import ACTIONS, Scope, by_topic
 from tui.term.theming import Skin
 from tui.widgets.detail_lines import Detail
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.line import LineWidget, Piece
 
 
-def help_detail(columns_help: Sequence[tuple[str, str]]) -> Detail:
-    """Return the help as a detail: keys under their topics, then what the columns hold."""
+def help_detail(columns_help: Sequence[tuple[str, str]], scope: Scope) -> Detail:
+    """Return the help as a detail: what the keys do where the focus is, the others, what the columns hold."""
+    others = {Scope.TREE, Scope.DETAIL, Scope.INPUT} - {scope}
     found = [
-        Section(topic.value, tuple(Line(action.shown_keys, Cell(action.help)) for action in actions))
-        for topic, actions in by_topic().items()
+        Section(title, tuple(Line(action.shown_keys, Cell(action.help)) for action in actions))
+        for title, actions in (
+            (f"Here, in the {scope}", [action for action in ACTIONS if action.scope is scope]),
+            *(
+                (topic.value, [action for action in actions if action.scope in (Scope.MAIN, Scope.EVERYWHERE)])
+                for topic, actions in by_topic().items()
+            ),
+            *(
+                (f"In the {other}", [action for action in ACTIONS if action.scope is other])
+                for other in Scope
+                if other in others
+            ),
+        )
+        if actions
     ]
     found.append(Section("Columns", tuple(Line(title, Cell(text, Role.MUTED)) for title, text in columns_help)))
     return Detail("Keys", "Nothing here writes to the host.", tuple(found), 28)
@@ -31,11 +44,14 @@ class HelpScreen(Screen[None]):
 
     BINDINGS = [("question_mark", "close", "close")]
 
-    def __init__(self, skin: Skin, badge: Sequence[Piece], columns_help: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self, skin: Skin, badge: Sequence[Piece], columns_help: Sequence[tuple[str, str]], scope: Scope
+    ) -> None:
         super().__init__()
         self._skin = skin
         self._badge = tuple(badge)
         self._columns_help = columns_help
+        self._scope = scope
 
     def compose(self) -> ComposeResult:
         """A line and the keys."""
@@ -46,7 +62,7 @@ class HelpScreen(Screen[None]):
         """Show the keys."""
         title = [*self._badge, Piece(" iovtop ", "brand", 3), Piece(" help ", "hostname", 1)]
         self.query_one("#help-title", LineWidget).say(title, [Piece(" esc ", "key", 4), Piece("back ", "key-text", 4)])
-        self.query_one(DetailPane).show(help_detail(self._columns_help))
+        self.query_one(DetailPane).show(help_detail(self._columns_help, self._scope))
         self.query_one(DetailPane).focus()
 
     def on_resize(self) -> None:

@@ -26,15 +26,19 @@ from tui.screens.main_keys import MainKeys
 from tui.states import notice_for
 from tui.summary import Summary
 from tui.term.theming import Skin
+from tui.trail import Trail
 from tui.viewing import Viewing
 from tui.widgets.column_titles import ColumnTitles
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.findings_line import FindingsLine
 from tui.widgets.header import Header, Pulse, badge
+from tui.widgets.jump_bar import JumpBar
 from tui.widgets.line import LineWidget, Piece
 from tui.widgets.live_tree import LiveTree
 from tui.widgets.status_bar import StatusBar
+from tui.widgets.tab_line import TabLine
+from tui.widgets.view_bar import ViewBar
 
 DETAIL_DELAY = 0.15
 """Seconds that the cursor rests on a row before its detail is made."""
@@ -42,6 +46,8 @@ CURTAIN = 0.4
 """Seconds after which something is shown, even if it is only that the host is being read."""
 SETTLING = 0.05
 """Seconds that columns, findings and scroll bar take to find their places for the first picture."""
+TALL = 30
+"""Height from which the views have a line of their own."""
 LEAST = (34, 6)
 """Width and height below which there is nothing useful to show."""
 
@@ -51,7 +57,7 @@ class MainScreen(MainKeys):
 
     BINDINGS = bindings(Scope.MAIN)
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (TALL, "-tall")]
     AUTO_FOCUS = "LiveTree"
 
     header = getters.query_one(Header)
@@ -61,13 +67,18 @@ class MainScreen(MainKeys):
     pane = getters.query_one("#pane", DetailPane)
     filter_bar = getters.query_one(FilterBar)
     status = getters.query_one(StatusBar)
+    view_bar = getters.query_one(ViewBar)
+    tabs = getters.query_one("#tabs", TabLine)
+    side = getters.query_one("#side", Vertical)
 
     def __init__(self, session: Session, skin: Skin, view: View, query: Query) -> None:
         super().__init__()
         self.skin = skin
         self.viewing = Viewing(view, query)
         self.bridge = Bridge(session, self.post_message)
-        self.feed = DetailFeed(session, skin.glyphs, self._show_detail)
+        self.feed = DetailFeed(session, self.bridge.history, skin.glyphs, self._show_detail)
+        self.trail = Trail()
+        self.following = False
         self.summary = Summary(self._sum_up, self.set_timer)
         self.error = ""
         self._detail_timer: Timer | None = None
@@ -80,12 +91,16 @@ class MainScreen(MainKeys):
         with Vertical(id="all"):
             yield Header(self.skin, id="header")
             yield FindingsLine(self.skin, id="findings")
+            yield ViewBar(self.skin, id="views")
             with Horizontal(id="body"):
                 with Vertical(id="left"):
                     yield ColumnTitles(tree.painter, id="titles")
                     yield tree
-                yield DetailPane(self.skin, id="pane")
+                with Vertical(id="side", classes="-ascii" if self.skin.glyphs.name == "ascii" else ""):
+                    yield TabLine(self.skin, id="tabs")
+                    yield DetailPane(self.skin, id="pane")
             yield FilterBar(self.skin, id="filter")
+            yield JumpBar(self.skin, id="jump")
             yield StatusBar(self.skin, footer_actions(), id="status")
         yield LineWidget(self.skin, "base", id="small")
 
@@ -94,6 +109,7 @@ class MainScreen(MainKeys):
         self._curtain.enter_context(self.app.batch_update())
         self.set_timer(CURTAIN, self._curtain.close)
         self.tree_.present(self.viewing)
+        self.say_states()
         self.beat()
         self.set_interval(1.0, self.beat)
         self.bridge.start()
@@ -113,6 +129,7 @@ class MainScreen(MainKeys):
             self.query_one("#small", LineWidget).say(
                 [*(badge(host) if host else []), Piece(text, "notice", 1, cut=True)]
             )
+        self.status.leave_out("view." if self.size.height >= TALL else "")
         self.call_after_refresh(self._show_detail)
 
     @property
@@ -139,6 +156,8 @@ class MainScreen(MainKeys):
             # What the first look for holders finds was there before: it is no change.
             news = delta.old.holder_scan.taken_at is not None or delta.new.holder_scan.taken_at is None
             self.tree_.update(self.viewing, update, mark=news)
+            if self.following and news:
+                self._follow_change(delta)
         self.summary.follow(delta.new)
         self._say_what_is_left()
         self._follow_detail(delta)
@@ -172,13 +191,36 @@ class MainScreen(MainKeys):
         self.filter_bar.remind(self.viewing.query, len(shown.rows) if shown is not None else 0, self.viewing.total)
         self.tree_.say(*notice_for(self.viewing, self.error, self.skin.glyphs.ellipsis))
 
+    def _follow_change(self, delta: Delta) -> None:
+        """Put the cursor on the last device that changed, if this view shows it."""
+        shown = self.viewing.shown
+        changed = [*delta.devices.changed, *delta.devices.added]
+        keys = [str(device) for device in changed if shown is not None and str(device) in shown.rows]
+        if keys:
+            self.tree_.reveal(keys[-1])
+
     # ---- the rows
 
     def show_viewing(self) -> None:
-        """Show another view or filter."""
+        """Show another view, filter or order."""
+        self.say_states()
         self._say_what_is_left()
         self.tree_.present(self.viewing)
         self._rest_on_row()
+
+    def say_states(self) -> None:
+        """Say which view this is, whence one came, and what is unusual about it."""
+        order, marked = self.viewing.order, len(self.tree_.picked)
+        states = []
+        if order is not None:
+            states.append(f"by {order.column}{', reversed' * order.reverse}")
+        if marked:
+            states.append(f"{marked} marked")
+        if self.following:
+            states.append("following")
+        crumbs = [stop.view.value for stop in self.trail.crumbs]
+        self.view_bar.show(self.viewing.view, crumbs, states)
+        self.titles.show(order)
 
     def on_live_tree_screenful_changed(self) -> None:
         """Have just what is on the screen read at each tick."""
@@ -205,12 +247,12 @@ class MainScreen(MainKeys):
         row, host = self.tree_.cursor_row, self.viewing.host
         if row is None or host is None:
             return
-        self.feed.ask(row)
-        if self.pane.display:
+        if self.side.display:
+            self.feed.ask(row)
             self._show_detail()
             self.pane.focus()
             return
-        self._reader = DetailScreen(self.skin, badge(host), self.feed.detail(host, row))
+        self._reader = DetailScreen(self.skin, badge(host), self.action_tab)
         self.app.push_screen(self._reader, self._reader_closed)
 
     def _reader_closed(self, _result: None) -> None:
@@ -227,13 +269,13 @@ class MainScreen(MainKeys):
 
     def _rested(self) -> None:
         self._detail_timer = None
-        if self.pane.display or self._reader is not None:
+        if self.side.display or self._reader is not None:
             self.feed.ask(self.tree_.cursor_row)
         self._show_detail()
 
     def _follow_detail(self, delta: Delta) -> None:
         row = self.tree_.cursor_row
-        if self._detail_timer is None and row is not None and (self.pane.display or self._reader is not None):
+        if self._detail_timer is None and row is not None and (self.side.display or self._reader is not None):
             changed = delta.devices.keys()
             if row.device is None or row.device.id in changed:
                 self.feed.ask(row)
@@ -242,10 +284,23 @@ class MainScreen(MainKeys):
     def _show_detail(self) -> None:
         row: Row | None = self.tree_.cursor_row
         host = self.viewing.host
-        if self.pane.display:
+        if self.side.display:
+            self.tabs.show(self.feed.tab)
             self.pane.show(self.feed.detail(host, row) if row is not None and host is not None else None)
         if self._reader is not None and self._reader.is_mounted and row is not None and host is not None:
-            self._reader.show(self.feed.detail(host, row))
+            self._reader.show(self.feed.detail(host, row), self.feed.tab)
+
+    def action_tab(self, step: int) -> None:
+        """Go to another tab of the detail."""
+        if not self.side.display and self._reader is None:
+            self.status.message("no detail in sight: enter opens it")
+            return
+        self.feed.turn(step, self.tree_.cursor_row)
+        self._show_detail()
+
+    def on_tab_line_turned(self, message: TabLine.Turned) -> None:
+        """Go to the tab that was clicked."""
+        self.action_tab(message.step)
 
     # ---- the filter
 
@@ -254,6 +309,14 @@ class MainScreen(MainKeys):
         if message.query.text != self.viewing.query.text:
             self.viewing.ask(message.query)
             self.show_viewing()
+
+    def on_jump_bar_chosen(self, message: JumpBar.Chosen) -> None:
+        """Go to the place."""
+        self.go_to(message.place.view, message.place.key)
+
+    def on_jump_bar_closed(self) -> None:
+        """Give the keys back to the tree."""
+        self.tree_.focus()
 
     def on_filter_bar_closed(self) -> None:
         """Give the keys back to the tree."""

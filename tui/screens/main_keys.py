@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
+
 from textual.screen import Screen
 
-from backend.model.device import DeviceKind
 from backend.present.columns import DEFAULT_COLUMNS
+from backend.present.commands import snapshot_command
+from backend.present.details import title_of
 from backend.present.filter import parse_query
-from backend.present.tree import Row, holder_key
+from backend.present.places import places
+from backend.present.sorting import Order
 from backend.present.view import View
+from tui.actions import Scope
 from tui.bridge import Bridge
+from tui.row_actions import row_actions, target_of
 from tui.screens.help import HelpScreen
+from tui.screens.menu import MenuScreen
+from tui.term.clipboard import copy
 from tui.term.theming import Skin
+from tui.trail import Stop, Trail
 from tui.viewing import Viewing
+from tui.widgets.detail_pane import DetailPane
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.header import badge
-from tui.widgets.live_tree import LiveTree
+from tui.widgets.jump_bar import JumpBar
+from tui.widgets.live_tree import LiveTree, name_of
 from tui.widgets.status_bar import StatusBar
 
 INTERVALS = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0)
@@ -27,6 +39,8 @@ class MainKeys(Screen[None]):
     bridge: Bridge
     skin: Skin
     viewing: Viewing
+    trail: Trail
+    following: bool
 
     @property
     def _rows(self) -> LiveTree:
@@ -43,6 +57,7 @@ class MainKeys(Screen[None]):
     def action_view(self, view: str) -> None:
         """Change the view."""
         if View(view) is not self.viewing.view:
+            self.trail.leave(self._here())
             self.viewing.look(View(view))
             self.show_viewing()
 
@@ -51,18 +66,98 @@ class MainKeys(Screen[None]):
         row = self._rows.cursor_row
         if row is None:
             return
-        view, key, otherwise = _target(row, where)
-        if not key:
-            self._bar.message(otherwise, warning=True)
-            return
+        target = target_of(row, where)
+        if target.key:
+            self.go_to(target.view, target.key)
+        else:
+            self._bar.message(target.why_not, warning=True)
+
+    def go_to(self, view: View, key: str) -> None:
+        """Go to a row of a view, or to the view where ``key`` is ""."""
+        self.trail.leave(self._here())
         if view is not self.viewing.view:
             self.viewing.look(view)
-        if self.viewing.query and self.viewing.shown is not None and key not in self.viewing.shown.rows:
+        if key and self.viewing.query and self.viewing.shown is not None and key not in self.viewing.shown.rows:
             self.viewing.ask(parse_query(""))
             self._bar.message("filter cleared: it hid the row")
         self.show_viewing()
-        if not self._rows.reveal(key):
+        if key and not self._rows.reveal(key):
             self._bar.message(f"not among the {view}: {key}", warning=True)
+
+    def action_back(self) -> None:
+        """Go back to the view, filter and row before."""
+        self._return_to(self.trail.back(self._here()), "nothing before this")
+
+    def action_forth(self) -> None:
+        """Go forth again."""
+        self._return_to(self.trail.forth(self._here()), "nothing after this")
+
+    def _here(self) -> Stop:
+        return Stop(self.viewing.view, self.viewing.query.text, self._rows.rows.cursor)
+
+    def _return_to(self, stop: Stop | None, otherwise: str) -> None:
+        if stop is None:
+            self._bar.message(otherwise)
+            return
+        self.viewing.look(stop.view)
+        self.viewing.ask(parse_query(stop.filter))
+        self.show_viewing()
+        self._rows.reveal(stop.key)
+
+    def action_jump_to(self) -> None:
+        """Ask where to go."""
+        host = self.viewing.host
+        if host is not None:
+            self.query_one(JumpBar).open(places(host))
+
+    def action_sort(self) -> None:
+        """Order siblings by the next column."""
+        ids = ["", *(column.id for column in self._rows.painter.layout.columns if column.id != "what")]
+        now = self.viewing.order.column if self.viewing.order is not None else ""
+        column = ids[(ids.index(now) + 1) % len(ids)] if now in ids else ""
+        self._arrange(Order(column) if column else None)
+
+    def action_reverse(self) -> None:
+        """Turn the order round."""
+        order = self.viewing.order
+        if order is None:
+            self._bar.message("no order to turn round: o sorts by a column")
+        else:
+            self._arrange(replace(order, reverse=not order.reverse))
+
+    def _arrange(self, order: Order | None) -> None:
+        self.viewing.arrange(order)
+        self.show_viewing()
+
+    def action_wide(self) -> None:
+        """Give the tree the whole width, or the detail its place again."""
+        self.toggle_class("-no-detail")
+
+    def action_follow(self) -> None:
+        """Let the cursor go to whatever changes, or let it be."""
+        self.following = not self.following
+        self._bar.message("the cursor goes to whatever changes: f lets it be" if self.following else "the cursor stays")
+        self.say_states()
+
+    def action_mark(self) -> None:
+        """Mark the row, or take its mark away."""
+        self._rows.pick()
+        self.say_states()
+
+    def action_mark_range(self) -> None:
+        """Mark from the last mark to here."""
+        self._rows.pick_range()
+        self.say_states()
+
+    def action_mark_all(self) -> None:
+        """Mark all that the filter leaves."""
+        self._rows.pick_all()
+        self.say_states()
+
+    def action_mark_none(self) -> None:
+        """Take all marks away."""
+        self._rows.pick_none()
+        self.say_states()
 
     def action_filter(self) -> None:
         """Open the filter."""
@@ -77,13 +172,15 @@ class MainKeys(Screen[None]):
         self._bar.message("only what has a fault" if "faulty" in words else "everything again")
 
     def action_undo_layer(self) -> None:
-        """Take back the filter, else the pause."""
+        """Take back the filter, else the pause, else the marks."""
         if self.viewing.query:
             self.viewing.ask(parse_query(""))
             self.show_viewing()
             self._bar.message("filter cleared")
         elif self.bridge.paused:
             self.action_pause()
+        elif self._rows.picked:
+            self.action_mark_none()
 
     def action_pause(self) -> None:
         """Let the screen stand still, or go on."""
@@ -91,6 +188,10 @@ class MainKeys(Screen[None]):
         if not self.bridge.paused:
             self._bar.lasting("")
         self.beat()
+
+    def say_states(self) -> None:
+        """Say which view this is and what is unusual about it."""
+        raise NotImplementedError
 
     def beat(self) -> None:
         """Say how fresh the picture is."""
@@ -104,34 +205,49 @@ class MainKeys(Screen[None]):
         self.beat()
 
     def action_copy_id(self) -> None:
-        """Copy the id of the row under the cursor."""
+        """Copy the ids of the marked rows, or of the one under the cursor."""
+        self._copy("\n".join(self._names()))
+
+    def action_copy_command(self) -> None:
+        """Copy the command that prints what is shown."""
+        host, row = self.viewing.host, self._rows.cursor_row
+        if host is None:
+            return
+        ids = self._names() if self._rows.picked or (row is not None and row.device is not None) else []
+        command = snapshot_command(host, self.viewing.view, self.viewing.query.text, ids)
+        if command:
+            self._copy(command)
+        else:
+            self._bar.message("no command shows this elsewhere: it is neither this machine nor simulated", warning=True)
+
+    def _names(self) -> list[str]:
+        row = self._rows.cursor_row
+        return self._rows.picked_names() or ([name_of(row)] if row is not None else [])
+
+    def _copy(self, text: str) -> None:
+        lines = text.split("\n")
+        shown = lines[0] if len(lines) == 1 else f"{len(lines)} lines: {lines[0]}{self.skin.glyphs.ellipsis}"
+        if not text:
+            return
+        if copy(self.app, text, os.environ):
+            self._bar.message(f"copied {shown}")
+        else:
+            self._bar.message("too long for the clipboard of a terminal: iovtop snapshot prints it", warning=True)
+
+    def action_menu(self) -> None:
+        """Show what can be done with the row."""
         row = self._rows.cursor_row
         if row is not None:
-            text = str(row.device.id) if row.device is not None else row.key.partition(":")[2]
-            self.app.copy_to_clipboard(text)
-            self._bar.message(f"copied {text}")
+            self.app.push_screen(MenuScreen(self.skin, title_of(row)[0], row_actions(row)), self._chosen)
+
+    async def _chosen(self, call: str | None) -> None:
+        if call:
+            target = self._rows if hasattr(self._rows, f"action_{call.partition('(')[0]}") else self
+            await self.app.run_action(call, default_namespace=target)
 
     def action_help(self) -> None:
         """Show all keys."""
         host = self.viewing.host
         columns = [(column.title or column.id.upper(), column.help) for column in DEFAULT_COLUMNS]
-        self.app.push_screen(HelpScreen(self.skin, badge(host) if host is not None else (), columns))
-
-
-def _target(row: Row, where: str) -> tuple[View, str, str]:
-    """Return the view and key of where to go, or "" and why there is no such place."""
-    device = row.device
-    if device is None:
-        return View.DEVICES, "", "this row is no device"
-    if where == "holder":
-        key = f"{holder_key(device.holders[0])}/{device.id}" if device.holders else ""
-        return View.HOLDERS, key, f"nobody is seen to hold {device.id}"
-    if where == "group":
-        group = device.group
-        return View.GROUPS, f"group:{int(group)}" if group is not None else "", f"{device.id} is in no IOMMU group"
-    if where == "device":
-        return View.DEVICES, str(device.id), ""
-    parent = device.parent
-    if device.kind is DeviceKind.MDEV and parent and ":" not in parent:
-        parent = f"parent:{parent}"
-    return View.DEVICES, parent, f"{device.id} has no parent device"
+        scope = Scope.DETAIL if isinstance(self.focused, DetailPane) else Scope.TREE
+        self.app.push_screen(HelpScreen(self.skin, badge(host) if host is not None else (), columns, scope))

@@ -26,6 +26,7 @@ _GROWTH = (
 _TITLES = {
     View.GROUPS: {"device": "GROUP", "path": "VERDICT", "group": "DOMAIN", "holder": "IN THE WAY"},
     View.HOLDERS: {"device": "HOLDER", "holder": "USE"},
+    View.NUMA: {"device": "NODE, PORT, DEVICE"},
 }
 """Titles of columns that hold something else in another view."""
 

@@ -1,4 +1,4 @@
-"""The filter: an input at the bottom that keeps the keys to itself while it is open."""
+"""The filter: an input at the bottom, and what it could become."""
 
 from __future__ import annotations
 
@@ -11,62 +11,9 @@ from textual.widgets import Input
 
 from backend.model.text import clean
 from backend.present.filter import BadQueryError, Query, completions, parse_query
-from tui.actions import Scope, bindings
 from tui.term.theming import Skin
+from tui.widgets.entry import Entry
 from tui.widgets.line import LineWidget, Piece
-
-
-def printable(text: str) -> str:
-    """Return pasted text with every control made visible. Blanks at its ends stay."""
-    inner = text.replace("\t", " ")
-    lead = len(inner) - len(inner.lstrip(" "))
-    trail = len(inner) - len(inner.rstrip(" ")) if inner.strip(" ") else 0
-    return " " * lead + clean(inner) + " " * trail
-
-
-class FilterInput(Input):
-    """An input into which no control character can be pasted."""
-
-    BINDINGS = bindings(Scope.FILTER)
-
-    @dataclass
-    class Kept(Message):
-        """The filter is to stay."""
-
-    @dataclass
-    class Cancelled(Message):
-        """The filter is to be as it was before."""
-
-    def insert(self, text: str, index: int) -> None:
-        """Insert text, made harmless."""
-        super().insert(printable(text), index)
-
-    def replace(self, text: str, start: int, end: int) -> None:
-        """Replace text, made harmless."""
-        super().replace(printable(text), start, end)
-
-    def action_keep(self) -> None:
-        """Keep the filter."""
-        self.post_message(self.Kept())
-
-    def action_cancel(self) -> None:
-        """Go back to the filter that was before."""
-        self.post_message(self.Cancelled())
-
-    def action_complete(self) -> None:
-        """Complete the last word as far as the choices agree."""
-        choices = completions(self.value)
-        if not choices:
-            return
-        head, _, word = self.value.rpartition(" ")
-        sign = "!" if word.startswith("!") else ""
-        common = choices[0]
-        for choice in choices[1:]:
-            while not choice.startswith(common):
-                common = common[:-1]
-        done = common if len(choices) > 1 or common.endswith(":") else common + " "
-        self.value = f"{head} {sign}{done}" if head else f"{sign}{done}"
-        self.cursor_position = len(self.value)
 
 
 class FilterBar(Horizontal):
@@ -75,10 +22,8 @@ class FilterBar(Horizontal):
     DEFAULT_CSS = """
     FilterBar { height: 1; display: none; background: $surface; }
     FilterBar.-open, FilterBar.-kept { display: block; }
-    FilterBar.-kept FilterInput { display: none; }
+    FilterBar.-kept Entry { display: none; }
     FilterBar #filter-prompt { width: 10; }
-    FilterBar FilterInput { width: 2fr; height: 1; border: none; padding: 0; background: $surface; color: $foreground; }
-    FilterBar FilterInput:focus { border: none; background: $surface; }
     FilterBar #filter-hint { width: 3fr; }
     """
 
@@ -100,9 +45,7 @@ class FilterBar(Horizontal):
     def compose(self) -> ComposeResult:
         """Prompt, input, hint."""
         yield LineWidget(self._skin, "bar", id="filter-prompt")
-        field = FilterInput(compact=True)
-        field.cursor_blink = False
-        yield field
+        yield Entry()
         yield LineWidget(self._skin, "bar", id="filter-hint")
 
     @property
@@ -116,10 +59,7 @@ class FilterBar(Horizontal):
         self.remove_class("-kept")
         self.add_class("-open")
         self.query_one("#filter-prompt", LineWidget).say([Piece(" filter / ", "key")])
-        field = self.query_one(FilterInput)
-        field.value = text
-        field.cursor_position = len(text)
-        field.focus()
+        self.query_one(Entry).begin(text)
         self._hint(text)
 
     def close(self) -> None:
@@ -148,16 +88,32 @@ class FilterBar(Horizontal):
             return
         self.post_message(self.Asked(query))
 
-    def on_filter_input_kept(self) -> None:
+    def on_entry_kept(self) -> None:
         """Close, with the filter as it is."""
         self.close()
 
-    def on_filter_input_cancelled(self) -> None:
+    def on_entry_cancelled(self) -> None:
         """Close, with the filter that was before."""
         try:
             self.post_message(self.Asked(parse_query(self._before)))
         finally:
             self.close()
+
+    def on_entry_completion_asked(self) -> None:
+        """Complete the last word as far as the choices agree."""
+        field = self.query_one(Entry)
+        choices = completions(field.value)
+        if not choices:
+            return
+        head, _, word = field.value.rpartition(" ")
+        sign = "!" if word.startswith("!") else ""
+        common = choices[0]
+        for choice in choices[1:]:
+            while not choice.startswith(common):
+                common = common[:-1]
+        done = common if len(choices) > 1 or common.endswith(":") else common + " "
+        field.value = f"{head} {sign}{done}" if head else f"{sign}{done}"
+        field.cursor_position = len(field.value)
 
     def _hint(self, text: str) -> None:
         line = self.query_one("#filter-hint", LineWidget)

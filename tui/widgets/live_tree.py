@@ -69,6 +69,8 @@ class LiveTree(TreeKeys, ScrollView, can_focus=True):
         self.view = View.DEVICES
         self._trees = {view: TreeRows() for view in View}
         self.rows = self._trees[self.view]
+        self.picked: set[str] = set()
+        self._last_picked = ""
         self._marks = Marks()
         self._unmark: Timer | None = None
         self._painted: list[Face | None] = []
@@ -133,9 +135,7 @@ class LiveTree(TreeKeys, ScrollView, can_focus=True):
 
     def _name_of_cursor(self) -> str:
         row = self.cursor_row
-        if row is None or row.device is None:
-            return self.rows.cursor.partition(":")[2]
-        return str(row.device.id)
+        return name_of(row) if row is not None else ""
 
     def _mark_changes(self, before: dict[str, tuple[Cell, ...]], update: Update) -> None:
         projection = self.rows.projection
@@ -202,7 +202,8 @@ class LiveTree(TreeKeys, ScrollView, can_focus=True):
             ground = "cursor" if self.has_focus else "cursor-blurred"
         fold = "" if not rows.foldable(key) else "open" if rows.is_open(key) else "closed"
         cells = self.painter.cells(rows.projection, row)
-        return Face(key, rows.guides[position], fold, ground, is_strong(row), cells, self._marks.of(key))
+        picked = bool(self.picked) and name_of(row) in self.picked
+        return Face(key, rows.guides[position], fold, ground, is_strong(row), cells, self._marks.of(key), picked)
 
     def render_line(self, y: int) -> Strip:
         """Draw line ``y`` of the screen."""
@@ -213,6 +214,46 @@ class LiveTree(TreeKeys, ScrollView, can_focus=True):
             if face is not None:
                 return self.painter.strip(face)
         return Strip.blank(self.size.width, self.skin.look.base)
+
+    # ---- what the operator marks
+
+    def picked_names(self) -> list[str]:
+        """Return the names of the marked rows that are there, in their order."""
+        projection = self.rows.projection
+        rows = projection.rows.values() if projection is not None and self.picked else ()
+        return list(dict.fromkeys(name for row in rows if (name := name_of(row)) in self.picked))
+
+    def pick(self) -> None:
+        """Mark the row under the cursor, or take its mark away, and go on to the next row."""
+        row = self.cursor_row
+        if row is not None:
+            name = name_of(row)
+            self.picked ^= {name}
+            self._last_picked = row.key
+            self.rows.move(1)
+            self.moved()
+
+    def pick_range(self) -> None:
+        """Mark the visible rows from the last one marked to the cursor."""
+        rows = self.rows
+        start = rows.index.get(self._last_picked, rows.position)
+        first, last = sorted((start, rows.position))
+        found = (rows.row(key) for key in rows.keys[first : last + 1])
+        self.picked |= {name_of(row) for row in found if row is not None}
+        self._last_picked = rows.cursor
+        self.moved()
+
+    def pick_all(self) -> None:
+        """Mark every device of the view, as far as the filter leaves them."""
+        projection = self.rows.projection
+        if projection is not None:
+            self.picked |= {name_of(row) for row in projection.rows.values() if row.device is not None}
+            self.moved()
+
+    def pick_none(self) -> None:
+        """Take all marks away."""
+        self.picked.clear()
+        self.moved()
 
     # ---- what the operator does
 
@@ -250,3 +291,8 @@ class LiveTree(TreeKeys, ScrollView, can_focus=True):
         if round(new_value) != self.rows.top:
             self.rows.scroll_to(round(new_value))
             self._settle()
+
+
+def name_of(row: Row) -> str:
+    """Return what a row is called wherever it stands: a device's id, else what follows the colon in its key."""
+    return str(row.device.id) if row.device is not None else row.key.partition(":")[2]

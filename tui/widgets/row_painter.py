@@ -10,8 +10,9 @@ from textual.cache import LRUCache
 from textual.strip import Strip
 
 from backend.model.device import Device, DeviceKind
-from backend.present.columns import Cell
+from backend.present.columns import Cell, Column
 from backend.present.columns import cells as cells_of
+from backend.present.sorting import Order
 from backend.present.tree import Projection, Row
 from backend.present.view import View
 from tui.term.theming import Skin
@@ -37,6 +38,8 @@ class Face(NamedTuple):
     """What it is called, a few words more, and one for each further column."""
     marks: frozenset[str]
     """Ids of the columns that changed a moment ago."""
+    picked: bool = False
+    """Whether the operator marked the row."""
 
 
 class RowPainter:
@@ -99,16 +102,23 @@ class RowPainter:
             strip = self._strips[face] = self._draw(face)
         return strip
 
-    def titles(self) -> Strip:
-        """Return the titles of the columns, drawn."""
+    def titles(self, order: Order | None = None) -> Strip:
+        """Return the titles of the columns, drawn, the one that orders the rows with an arrow."""
         style = self.ground
-        text = " " + "".join(pad(shorten(c.title, c.width, ""), c.width + 1) for c in self.layout.columns)
+        text = " " + "".join(pad(shorten(self._title(c, order), c.width, ""), c.width + 1) for c in self.layout.columns)
         return Strip([Segment(shorten(text, self.width, ""), style)]).adjust_cell_length(self.width, style)
+
+    def _title(self, column: Column, order: Order | None) -> str:
+        if order is None or order.column != column.id:
+            return column.title
+        return f"{column.title} {self._skin.glyphs.down if order.reverse else self._skin.glyphs.up}"
 
     def _draw(self, face: Face) -> Strip:
         look, glyphs, ground = self._skin.look, self._skin.glyphs, face.ground
         plain = look.part("base", ground) if ground else look.base
         bar = Segment(glyphs.cursor, look.part("cursor-bar", ground)) if ground else Segment(" ", plain)
+        if face.picked:
+            bar = Segment(glyphs.marked, look.part("cursor-bar", ground))
         columns = [*zip(face.cells[2:], self.layout.columns[1:], strict=True)]
         width = self.layout.columns[0].width
         while columns and not columns[0][0].text and columns[0][1].id not in face.marks:

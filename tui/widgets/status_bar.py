@@ -19,6 +19,7 @@ class StatusBar(LineWidget):
 
     def __init__(self, skin: Skin, actions: Sequence[Action], *, id: str | None = None) -> None:
         super().__init__(skin, "bar", id=id)
+        self._actions = actions
         self._keys = _keys(actions)
         self._message: Piece | None = None
         self._lasting: Piece | None = None
@@ -26,6 +27,11 @@ class StatusBar(LineWidget):
 
     def on_mount(self) -> None:
         """Show the keys."""
+        self._compose_line()
+
+    def leave_out(self, prefix: str) -> None:
+        """Name no action whose id begins so, because another line does; "" names all again."""
+        self._keys = _keys([action for action in self._actions if not prefix or not action.id.startswith(prefix)])
         self._compose_line()
 
     def message(self, text: str, *, warning: bool = False) -> None:

@@ -16,7 +16,7 @@ from backend.model.holder import Holder, HolderKind
 from backend.model.host import HolderScan, Host, Iommu
 from backend.model.ids import DeviceId, GroupId, MdevUuid, PciAddress, id_order
 from backend.model.mdev import Isolation, MdevParent, MdevType
-from backend.present.tree import Projection, holder_key, is_plumbing, project
+from backend.present.tree import NumaNode, Projection, RootPort, holder_key, is_plumbing, project
 from backend.present.view import View
 from tests.pictures import SCENARIOS
 
@@ -59,8 +59,26 @@ def test_every_device_has_one_row(scenario: Scenario, spec: str) -> None:
     expected = sorted((d.id for d in host.devices.values() if not is_plumbing(d)), key=id_order)
     assert sorted(devices_in(project(host, View.DEVICES)), key=id_order) == expected
     assert sorted(devices_in(project(host, View.GROUPS)), key=id_order) == sorted(host.devices, key=id_order)
+    assert sorted(devices_in(project(host, View.NUMA)), key=id_order) == expected
     held = [device.id for device in host.devices.values() for _ in device.holders]
     assert sorted(devices_in(project(host, View.HOLDERS))) == sorted(held)
+
+
+@pytest.mark.parametrize("spec", SCENARIOS)
+def test_a_device_stands_below_its_node_and_port_which_count_it(scenario: Scenario, spec: str) -> None:
+    numa = project(scenario(spec), View.NUMA)
+    below: dict[str, list[Device]] = {}
+    for key, row in numa.rows.items():
+        while row.device is not None and (key := numa.parents.get(key, "")):
+            below.setdefault(key, []).append(row.device)
+    for key, row in numa.rows.items():
+        if isinstance(row.subject, NumaNode):
+            assert {device.numa for device in below[key]} <= {row.subject.number, None}
+        if isinstance(row.subject, RootPort):
+            assert {device.root_port for device in below[key]} <= {row.subject.address, None}
+        if isinstance(row.subject, NumaNode | RootPort):
+            assert row.subject.devices == len(below[key])
+            assert row.subject.held == sum(device.held for device in below[key])
 
 
 @pytest.mark.parametrize("spec", SCENARIOS)
@@ -160,5 +178,5 @@ def test_any_host_makes_a_tree(host: Host, view: View) -> None:
     if view is not View.HOLDERS:
         ids = devices_in(projection)
         assert len(ids) == len(set(ids))
-        plumbing = {d.id for d in host.devices.values() if is_plumbing(d)} if view is View.DEVICES else set()
+        plumbing = {d.id for d in host.devices.values() if is_plumbing(d) and view is not View.GROUPS}
         assert set(ids) == host.devices.keys() - plumbing

@@ -1,0 +1,83 @@
+"""Where one can go by name: everything that has one, found by a few of its letters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from backend.model.device import DeviceKind
+from backend.model.host import Host
+from backend.present.columns import describe_device
+from backend.present.tree import holder_key, is_plumbing, numa_key
+from backend.present.view import View
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A row of a view, or a view itself."""
+
+    name: str
+    view: View
+    key: str
+    """Of the row; "" for the view itself."""
+    words: str = ""
+    """What tells it from places with a like name."""
+
+
+def places(host: Host) -> tuple[Place, ...]:
+    """Return everything that can be gone to: views, VMs and programs, interfaces and disks, devices, groups."""
+    return tuple(_places(host))
+
+
+def _places(host: Host) -> Iterator[Place]:
+    for view in View:
+        yield Place(view.value, view, "", "view")
+    seen: set[str] = set()
+    nodes: dict[str, int | None] = {}
+    for device in host.devices.values():
+        for holder in device.holders:
+            key = holder_key(holder)
+            if key not in seen:
+                seen.add(key)
+                pid = f" pid {holder.pid}" if holder.pid is not None else ""
+                yield Place(holder.name, View.HOLDERS, key, f"{holder.kind}{pid}")
+        where = View.GROUPS if is_plumbing(device) else View.DEVICES
+        nodes.setdefault(numa_key(device), device.numa)
+        for name in (*device.netdevs, *device.blocks):
+            yield Place(name, where, str(device.id), str(device.id))
+        below = f" of {device.parent}" if device.parent and device.kind is not DeviceKind.MDEV else ""
+        if where is View.DEVICES or device.group is not None:
+            yield Place(str(device.id), where, str(device.id), f"{describe_device(device)}{below}".strip())
+    for group in host.groups.values():
+        yield Place(f"group {int(group.id)}", View.GROUPS, f"group:{int(group.id)}", "IOMMU group")
+    for parent in host.parents.values():
+        if parent.device is None:
+            yield Place(parent.name, View.DEVICES, f"parent:{parent.name}", "mdev parent")
+    for key, number in nodes.items():
+        if number is not None:
+            yield Place(f"node {number}", View.NUMA, key, "NUMA node")
+
+
+def find_places(known: Sequence[Place], text: str, most: int = 50) -> tuple[Place, ...]:
+    """Return the places meant by ``text``, the likeliest first: named so, beginning so, then holding it.
+
+    A row with several names that hold it is one place, under the likeliest of them.
+    """
+    wanted = text.strip().casefold()
+    if not wanted:
+        return ()
+    ranked: list[tuple[int, int, Place]] = []
+    for place in known:
+        name = place.name.casefold()
+        if wanted in name:
+            rank = 0 if name == wanted else 1 if name.startswith(wanted) else 2
+            ranked.append((rank, len(ranked), place))
+        elif wanted in place.words.casefold():
+            ranked.append((3, len(ranked), place))
+    ranked.sort(key=lambda one: one[:2])
+    found: dict[tuple[View, str], Place] = {}
+    for _, _, place in ranked:
+        found.setdefault((place.view, place.key), place)
+        if len(found) == most:
+            break
+    return tuple(found.values())

@@ -1,0 +1,62 @@
+"""What can be done with the row under the cursor, and for what cannot, why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backend.model.device import DeviceKind
+from backend.present.tree import Row, holder_key
+from backend.present.view import View
+from tui.actions import Action, on_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a jump leads."""
+
+    view: View
+    key: str
+    """"" when there is no such place."""
+    why_not: str
+    """Said then."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowAction:
+    """An action, as far as this row allows it."""
+
+    action: Action
+    why_not: str
+    """Why it cannot be done here; "" when it can."""
+
+
+def row_actions(row: Row) -> list[RowAction]:
+    """Return every action on rows, each with why not."""
+    return [RowAction(action, _why_not(action, row)) for action in on_rows()]
+
+
+def _why_not(action: Action, row: Row) -> str:
+    verb, _, where = action.id.partition(".")
+    if verb != "jump":
+        return ""
+    target = target_of(row, where)
+    return "" if target.key else target.why_not
+
+
+def target_of(row: Row, where: str) -> Target:
+    """Return where the jump to the ``holder``, ``group``, ``device``, ``parent`` or ``node`` leads."""
+    device = row.device
+    if device is None:
+        return Target(View.DEVICES, "", "this row is no device")
+    if where == "holder":
+        key = f"{holder_key(device.holders[0])}/{device.id}" if device.holders else ""
+        return Target(View.HOLDERS, key, f"nobody is seen to hold {device.id}")
+    if where == "group":
+        key = f"group:{int(device.group)}" if device.group is not None else ""
+        return Target(View.GROUPS, key, f"{device.id} is in no IOMMU group")
+    if where == "device":
+        return Target(View.DEVICES, str(device.id), "")
+    parent = device.parent
+    if device.kind is DeviceKind.MDEV and parent and ":" not in parent:
+        parent = f"parent:{parent}"
+    return Target(View.DEVICES, parent, f"{device.id} has no parent device")

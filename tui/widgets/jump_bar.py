@@ -1,0 +1,111 @@
+"""Going somewhere by name: an input at the bottom, and beside it where it would lead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Input
+
+from backend.present.places import Place, find_places
+from tui.term.theming import Skin
+from tui.widgets.entry import Entry
+from tui.widgets.line import LineWidget, Piece
+
+
+class JumpBar(Horizontal):
+    """The input, and the place it means."""
+
+    DEFAULT_CSS = """
+    JumpBar { height: 1; display: none; background: $surface; }
+    JumpBar.-open { display: block; }
+    JumpBar #jump-prompt { width: 8; }
+    JumpBar #jump-hint { width: 3fr; }
+    """
+
+    @dataclass
+    class Chosen(Message):
+        """The operator wants to go there."""
+
+        place: Place
+
+    @dataclass
+    class Closed(Message):
+        """The input is closed."""
+
+    def __init__(self, skin: Skin, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._skin = skin
+        self._known: tuple[Place, ...] = ()
+        self._found: tuple[Place, ...] = ()
+        self._choice = 0
+
+    def compose(self) -> ComposeResult:
+        """Prompt, input, hint."""
+        yield LineWidget(self._skin, "bar", id="jump-prompt")
+        yield Entry()
+        yield LineWidget(self._skin, "bar", id="jump-hint")
+
+    @property
+    def hint(self) -> str:
+        """What stands beside the input."""
+        return self.query_one("#jump-hint", LineWidget).text
+
+    def open(self, known: tuple[Place, ...]) -> None:
+        """Begin to ask for one of the known places."""
+        self._known = known
+        self.add_class("-open")
+        self.query_one("#jump-prompt", LineWidget).say([Piece(" jump : ", "key")])
+        self.query_one(Entry).begin("")
+        self._look_for("")
+
+    def close(self) -> None:
+        """Put the input away."""
+        self.remove_class("-open")
+        self._known = self._found = ()
+        self.post_message(self.Closed())
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Look for what is meant."""
+        event.stop()
+        if self.has_class("-open"):
+            self._look_for(event.value)
+
+    def on_entry_completion_asked(self) -> None:
+        """Go on to the next place that could be meant."""
+        if self._found:
+            self._choice = (self._choice + 1) % len(self._found)
+            self._hint()
+
+    def on_entry_kept(self) -> None:
+        """Go there; stay open where there is no such place."""
+        if self._found:
+            self.post_message(self.Chosen(self._found[self._choice]))
+            self.close()
+
+    def on_entry_cancelled(self) -> None:
+        """Go nowhere."""
+        self.close()
+
+    def _look_for(self, text: str) -> None:
+        self._found, self._choice = find_places(self._known, text), 0
+        self._hint()
+
+    def _hint(self) -> None:
+        line = self.query_one("#jump-hint", LineWidget)
+        if not self._found:
+            typed = bool(self.query_one(Entry).value.strip())
+            words = (
+                "no such device, VM, interface, group or view" if typed else "an address, a VM, an interface, a view"
+            )
+            line.say([Piece(f" {words} ", "error" if typed else "hint")])
+            return
+        place = self._found[self._choice]
+        others = len(self._found) - 1
+        more = f"   {self._choice + 1} of {others + 1}: tab next" if others else ""
+        line.say([
+            Piece(f" {self._skin.glyphs.arrow} ", "hint"), Piece(place.name, "input"),
+            Piece(f"  {place.words}", "hint", 1, cut=True), Piece(f"{more}   enter goes", "hint", 2),
+        ])  # fmt: skip
