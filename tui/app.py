@@ -11,18 +11,21 @@ from pathlib import Path
 
 from textual.app import App, SystemCommand
 from textual.screen import Screen
+from textual.widget import Widget
 
 import themes
 from backend.cli.exits import CommandError, Exit
-from backend.cli.settings import Settings
+from backend.cli.settings import Settings, config_home
 from backend.host.doors import HostDoors
 from backend.model.text import clean
 from backend.present.filter import BadQueryError, parse_query
 from backend.state.live import Live
+from themes.spec import ThemeSpec
 from tui.actions import ACTIONS, Scope, bindings
 from tui.bridge import Session
 from tui.screens.main import MainScreen
 from tui.term.capabilities import Capabilities, Depth, detect
+from tui.term.theme_watch import LOOK_AGAIN, Wardrobe
 from tui.term.theming import Look, Skin, textual_name, textual_theme
 
 _log = logging.getLogger(__name__)
@@ -37,8 +40,8 @@ class IovtopApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(self, session: Session, settings: Settings, terminal: Capabilities) -> None:
-        self._theme_name = terminal.theme(settings.theme)
-        look = Look(themes.load(self._theme_name))
+        self._wardrobe = Wardrobe(config_home() / "themes")
+        look = Look(self._wardrobe.put_on(terminal.theme(settings.theme)))
         self._defaults = textual_theme(look.spec).variables
         # Only without colours must Textual be told at once: it chooses its NO_COLOR filter before it has a theme.
         super().__init__(ansi_color=True if terminal.no_color else None)
@@ -55,27 +58,48 @@ class IovtopApp(App[None]):
 
     def on_mount(self) -> None:
         """Put on the theme and open the first screen."""
-        self._wear(self._theme_name)
+        self._wear(self.skin.look.spec)
+        self.set_interval(LOOK_AGAIN, self._follow_theme)
         query = parse_query(clean(self._settings.filter))
         self.push_screen(MainScreen(self._session, self.skin, self._settings.view, query))
 
-    def _wear(self, name: str) -> None:
-        self._theme_name = name
-        spec = themes.load(name)
+    def _wear(self, spec: ThemeSpec) -> None:
         self.skin.wear(Look(spec))
         self.register_theme(textual_theme(spec))
-        self.theme = textual_name(name)
+        if self.theme == textual_name(spec.name):
+            self.mutate_reactive(App.theme)  # the same name, but other colours
+        else:
+            self.theme = textual_name(spec.name)
+        for screen in self.screen_stack:
+            if isinstance(screen, MainScreen) and screen.is_mounted:
+                screen.restyle()
+                continue
+            for widget in screen.query(Widget):
+                getattr(widget, "restyle", widget.refresh)()
 
     def action_next_theme(self) -> None:
-        """Change to the next theme that this terminal can show."""
+        """Change to the next theme that this terminal can show, and say which could not be used on the way."""
         poor = self._terminal.no_color or self._terminal.depth <= Depth.SIXTEEN
-        usable = [name for name in themes.names() if not poor or themes.load(name).ansi]
-        after = usable.index(self._theme_name) + 1 if self._theme_name in usable else 0
-        self._wear(usable[after % len(usable)])
+        spec, wrong = self._wardrobe.next(lambda spec: spec.ansi or not poor)
+        if spec is not None:
+            self._wear(spec)
+            self._say(f"theme {spec.name}; {wrong}" if wrong else f"theme {spec.name}", warning=bool(wrong))
+
+    def _follow_theme(self) -> None:
+        """Wear the theme as its user has changed it, or the look before if that cannot be used."""
+        try:
+            spec = self._wardrobe.changed()
+        except themes.ThemeError as error:
+            self._say(f"{error.brief}; the look before stays", warning=True)
+            return
+        if spec is not None:
+            self._wear(spec)
+            self._say(f"theme {spec.name} read again")
+
+    def _say(self, text: str, *, warning: bool = False) -> None:
         for screen in self.screen_stack:
-            if isinstance(screen, MainScreen):
-                screen.restyle()
-                screen.status.message(f"theme {self._theme_name}")
+            if isinstance(screen, MainScreen) and screen.is_mounted:
+                screen.status.message(clean(text), warning=warning)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer our actions in the command palette."""
@@ -114,7 +138,7 @@ def run_app(doors: HostDoors, settings: Settings) -> int:
         parse_query(settings.filter)
         app = IovtopApp(Live(doors, interval=settings.interval), settings, detect(glyphs=settings.glyphs))
     except (themes.ThemeError, BadQueryError) as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(clean(str(error))) from error
     _log_to(settings.log_file)
     with _screen_on_stderr():
         app.run(mouse=settings.mouse)

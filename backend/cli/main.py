@@ -66,7 +66,8 @@ def make_parser(verbs: Iterable[str] = VERBS) -> argparse.ArgumentParser:
     parser.add_argument("--print-default-config", action="store_true", help="print a commented config.toml and exit")
     add_host_options(parser)
     screen = parser.add_argument_group("the screen")
-    screen.add_argument("--theme", metavar="NAME", help="dark, light, high-contrast, mono, ansi, or one of your own")
+    themes = "dark, light, high-contrast, colour-blind, mono, ansi, or one of your own"
+    screen.add_argument("--theme", metavar="NAME", help=themes)
     screen.add_argument("--ascii", dest="screen_ascii", action="store_true", help="no signs beyond ASCII")
     screen.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     screen.add_argument("-d", "--interval", dest="screen_interval", type=float, metavar="SECONDS")

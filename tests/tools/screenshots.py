@@ -68,6 +68,7 @@ SHOTS = (
     Shot("help", keys=("question_mark",)),
     Shot("light", "duo:hv07", settings=Settings(theme="light"), keys=("j", "j")),
     Shot("high-contrast", "messy", settings=Settings(theme="high-contrast"), keys=("j",)),
+    Shot("colour-blind", "messy", settings=Settings(theme="colour-blind"), keys=("j",)),
     Shot("ansi", "duo:hv07", settings=Settings(theme="ansi"), keys=("j", "j")),
     Shot("ascii-mono-80x24", size=SMALL, keys=VF, settings=Settings(theme="mono", glyphs="ascii")),
 )

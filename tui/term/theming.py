@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -78,8 +79,8 @@ class Skin:
 
 
 def textual_name(name: str) -> str:
-    """Return the name under which Textual knows our theme ``name``."""
-    return f"iovtop-{name}"
+    """Return the name under which Textual knows our theme ``name``: it takes commas for a list of names."""
+    return "iovtop-" + re.sub(r"[,\s]", "_", name)
 
 
 def textual_theme(spec: ThemeSpec) -> Theme:
