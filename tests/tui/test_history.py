@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,11 +25,11 @@ def _states(drivers: list[str]) -> list[Host]:
 @given(st.lists(st.sampled_from(DRIVERS), min_size=1, max_size=12))
 def test_the_history_leads_from_the_present_back_to_the_beginning(drivers: list[str]) -> None:
     history, hosts = History(), _states(drivers)
-    for number, (old, new) in enumerate(zip(hosts, hosts[1:], strict=False)):
+    for number, (old, new) in enumerate(pairwise(hosts)):
         history.take(step(old, new, number))
     events = [(event.before, event.after) for event in history.of(VF.id)]
     words = [driver or "none" for driver in drivers]
-    expected = [(old, new) for old, new in zip(words, words[1:], strict=False) if old != new]
+    expected = [(old, new) for old, new in pairwise(words) if old != new]
     assert events == expected[::-1]
     other = HOST.devices[pf_address(1)]
     assert list(history.of(other.id)) == []
