@@ -73,6 +73,7 @@ _KEY_NAMES = {
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "asterisk": "*",
+    "exclamation_mark": "!",
     "backslash": "\\",
 }
 
@@ -140,6 +141,9 @@ ACTIONS: tuple[Action, ...] = (
            _M, Topic.FIND, "jump", palette=True),
     Action("find.faults", "faults", ("z",), "faults only", "Show only what has a fault; again: everything.",
            _M, Topic.FIND, "faults", palette=True),
+    Action("find.findings", "findings", ("exclamation_mark",), "findings",
+           "Every finding in full, with its evidence and what to do; enter goes to what it is about.",
+           _M, Topic.FIND, palette=True),
     Action("find.undo", "undo_layer", ("escape",), "undo", "Take back one layer: the filter, the pause, the marks.",
            _M, Topic.FIND),
     Action("input.complete", "complete", ("tab",), "complete", "In the filter: complete the word. In a jump: next.",

@@ -81,3 +81,13 @@ def find_places(known: Sequence[Place], text: str, most: int = 50) -> tuple[Plac
         if len(found) == most:
             break
     return tuple(found.values())
+
+
+def place_of(host: Host, subject: str) -> Place:
+    """Return where a finding's subject is shown: a device id, ``group:42`` or ``parent:mtty``."""
+    if subject.startswith("group:"):
+        return Place(subject, View.GROUPS, subject)
+    device = next((device for device in host.devices.values() if str(device.id) == subject), None)
+    if device is not None and is_plumbing(device):
+        return Place(subject, View.GROUPS, subject)
+    return Place(subject, View.DEVICES, subject)

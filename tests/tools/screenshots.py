@@ -61,6 +61,7 @@ SHOTS = (
     Shot("filter", keys=("slash", *"driver:vfio* !free ")),
     Shot("jump", "duo:hv07", keys=("colon", *"c1:00")),
     Shot("marks", "duo:hv07", keys=("j", "j", "space", "space", "j", "space", "o", "o", "o")),
+    Shot("findings", "messy", keys=("exclamation_mark", "j")),
     Shot("menu", "duo:hv07", keys=(*"jjjjjj", "x")),
     Shot("regions", "duo:hv07", keys=("j", "right_square_bracket")),
     Shot("raw", "duo:hv07", (200, 50), ("j", "j", "right_square_bracket", "right_square_bracket")),

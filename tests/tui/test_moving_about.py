@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from backend.cli.settings import Settings
+from backend.findings import find
 from backend.model.device import DataPath
+from backend.model.host import Host
 from backend.present.view import View
+from tests.pictures import SCENARIOS
 from tests.tui.builders import make_pfs, pf_address, with_devices
 from tests.tui.screens import screen
 from tui.detail_tabs import Tab
 from tui.screens.menu import MenuScreen
 from tui.term.clipboard import MOST_BYTES, clipboard_sequence
 from tui.trail import MOST, Stop, Trail
+from tui.widgets.detail_pane import DetailPane
 from tui.widgets.jump_bar import JumpBar
 from tui.widgets.status_bar import StatusBar
 
@@ -213,3 +218,22 @@ def test_the_clipboard_through_tmux_and_screen() -> None:
     assert all(piece.startswith("\x1bP") and len(piece) <= 766 for piece in pieces)
     assert "".join(piece[2:] for piece in pieces) == clipboard_sequence("x" * 3000, {"TERM": "xterm"})
     assert clipboard_sequence("x" * MOST_BYTES, {"TERM": "xterm"}) == ""
+
+
+@pytest.mark.parametrize("spec", SCENARIOS)
+async def test_every_finding_can_be_read_and_leads_to_its_subject(scenario: Callable[..., Host], spec: str) -> None:
+    host = scenario(spec)
+    findings = find(host)
+    async with screen(host, (80, 24)) as s:
+        for number, finding in enumerate(findings):
+            await s.press("exclamation_mark", *["j"] * number)
+            shown = s.app.screen.query_one(DetailPane).text.replace("\n", " ").split()
+            assert " ".join(finding.text.split()[:6]) in " ".join(shown)
+            assert finding.remedy.split(" ")[0] in shown
+            await s.press("enter")
+            await s.until(lambda: s.app.screen is s.main, "the tree")
+            if finding.subject:
+                await s.until(lambda key=finding.subject: s.cursor == key, finding.subject)
+        if not findings:
+            await s.press("exclamation_mark")
+            assert "no finding" in s.main.query_one(StatusBar).text

@@ -7,16 +7,18 @@ from dataclasses import replace
 
 from textual.screen import Screen
 
+from backend.findings import find
 from backend.present.columns import DEFAULT_COLUMNS
 from backend.present.commands import snapshot_command
 from backend.present.details import title_of
 from backend.present.filter import parse_query
-from backend.present.places import places
+from backend.present.places import place_of, places
 from backend.present.sorting import Order
 from backend.present.view import View
 from tui.actions import Scope
 from tui.bridge import Bridge
 from tui.row_actions import row_actions, target_of
+from tui.screens.findings import FindingsScreen
 from tui.screens.help import HelpScreen
 from tui.screens.menu import MenuScreen
 from tui.term.clipboard import copy
@@ -233,6 +235,21 @@ class MainKeys(Screen[None]):
             self._bar.message(f"copied {shown}")
         else:
             self._bar.message("too long for the clipboard of a terminal: iovtop snapshot prints it", warning=True)
+
+    def action_findings(self) -> None:
+        """Show every finding in full."""
+        host = self.viewing.host
+        found = find(host) if host is not None else ()
+        if host is None or not found:
+            self._bar.message("no finding: nothing is wrong as far as can be seen")
+            return
+        self.app.push_screen(FindingsScreen(self.skin, badge(host), found), self._show_subject)
+
+    def _show_subject(self, subject: str | None) -> None:
+        host = self.viewing.host
+        if subject and host is not None:
+            place = place_of(host, subject)
+            self.go_to(place.view, place.key)
 
     def action_menu(self) -> None:
         """Show what can be done with the row."""

@@ -29,4 +29,4 @@ class FindingsLine(LineWidget):
         worst = "finding-error" if grave[0].severity is Severity.ERROR else "finding"
         count = f" {glyphs.warning} {len(grave)} finding{'s' if len(grave) != 1 else ''} "
         texts = f" {glyphs.separator} ".join(finding.text for finding in grave[:8])
-        self.say([Piece(count, worst), Piece(f" {texts}", "base", 1, cut=True)])
+        self.say([Piece(count, worst), Piece(f" {texts}", "base", 1, cut=True)], [Piece(" ! all ", "label", 2)])
