@@ -202,21 +202,21 @@ async def test_the_event_loop_keeps_turning_while_a_large_host_is_read() -> None
 
     async def beat() -> None:
         nonlocal longest
-        last = time.perf_counter()
+        last = time.thread_time()
         while True:
             await asyncio.sleep(0)
-            now = time.perf_counter()
+            now = time.thread_time()
             longest = max(longest, now - last)
             last = now
 
-    began = time.perf_counter()
+    began = time.thread_time()
     task = asyncio.create_task(beat())
     async with aclosing(live.deltas()) as deltas:
         await anext(deltas)
-        whole = time.perf_counter() - began
+        whole = time.thread_time() - began
     task.cancel()
     live.close()
-    assert longest < max(0.1, whole / 2), f"{longest:.3f} s of {whole:.3f} s in one piece"
+    assert longest < whole / 2, f"{longest:.3f} s of {whole:.3f} s of CPU in one piece"
 
 
 async def test_guarded_facts_that_answer() -> None:
