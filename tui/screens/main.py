@@ -156,6 +156,8 @@ class MainScreen(MainKeys):
             # What the first look for holders finds was there before: it is no change.
             news = delta.old.holder_scan.taken_at is not None or delta.new.holder_scan.taken_at is None
             self.tree_.update(self.viewing, update, mark=news)
+            if self.tree_.drop_picked(str(device) for device in delta.devices.removed):
+                self.say_states()
             if self.following and news:
                 self._follow_change(delta)
         self.summary.follow(delta.new)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from time import monotonic
 
@@ -249,6 +250,12 @@ class LiveTree(TreeKeys, ScrollView, can_focus=True):
         if projection is not None:
             self.picked |= {name_of(row) for row in projection.rows.values() if row.device is not None}
             self.moved()
+
+    def drop_picked(self, gone: Iterable[str]) -> bool:
+        """Forget the marks of what is gone: what comes in its place is something else. Return whether any was."""
+        before = len(self.picked)
+        self.picked.difference_update(gone)
+        return len(self.picked) != before
 
     def pick_none(self) -> None:
         """Take all marks away."""
