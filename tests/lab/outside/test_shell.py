@@ -31,7 +31,7 @@ def test_the_dashboard_in_the_labs_shell(terminal: Tmux, boot: Callable[[], obje
     terminal.type("0000:02:00.0", "Enter")
     for vfs in ("0/7", "5/7", "3/7", "0/7"):
         screen = terminal.until(f"enp1s0 {vfs}", 60)
-        assert [line for line in screen.splitlines() if line.startswith("▌")][0].split()[1] == "0000:02:00.0"
+        assert next(line for line in screen.splitlines() if line.startswith("▌")).split()[1] == "0000:02:00.0"
     terminal.type("q")
     terminal.until("root@lab", 30)
     terminal.type("kill %1; exit 3", "Enter")
