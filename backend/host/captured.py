@@ -119,6 +119,10 @@ class CapturedAccess:
         """Refuse."""
         raise OSError(errno.EROFS, "a capture cannot be changed", path)
 
+    def waiting(self) -> tuple[str, ...]:
+        """Nothing goes on any more."""
+        return ()
+
 
 class CapturedHost:
     """All doors of a captured host. Raises ``BadCapture``.

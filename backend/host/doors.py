@@ -129,6 +129,10 @@ class Guarded(Protocol):
         """
         ...
 
+    def waiting(self) -> tuple[str, ...]:
+        """Return the paths of the accesses that were left behind and still go on."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Uevent:

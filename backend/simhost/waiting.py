@@ -20,6 +20,7 @@ class SimulatedGuarded:
 
     def __init__(self, access: Access) -> None:
         self._access = access
+        self._left: list[tuple[str, Job]] = []
 
     async def read(self, path: str, *, deadline: float) -> bytes:
         """Read a whole file; waits while somebody holds the lock that reading it takes."""
@@ -52,6 +53,13 @@ class SimulatedGuarded:
             job = access.kernel.core.schedule.start(access.kernel.writing(access.tree, path, data))
         await self._wait(job, path, deadline)
 
+    def waiting(self) -> tuple[str, ...]:
+        """Return the paths of the accesses that were left behind and still go on."""
+        with self._access.lock:
+            self._access.kernel.core.schedule.pump()
+        self._left = [(path, job) for path, job in self._left if not job.done]
+        return tuple(path for path, _ in self._left)
+
     async def _wait(self, job: Job, path: str, deadline: float) -> None:
         kernel = self._access.kernel
         clock, schedule = kernel.core.clock, kernel.core.schedule
@@ -68,6 +76,7 @@ class SimulatedGuarded:
                     return
                 now = clock.monotonic()
                 if now >= end:
+                    self._left.append((path, job))
                     raise StillWaiting(path, job.pid, job.wchan, now - began)
                 due = schedule.due()
                 await _sleep_or(clock, min(end, due if due is not None else end) - now, progress)

@@ -1,0 +1,70 @@
+"""Why there is no plan, or no run: one sentence and a remedy each."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Problem(StrEnum):
+    """Kinds of errors, as they travel and as exit codes tell them."""
+
+    BAD_REQUEST = "bad request"
+    NO_SUCH_DEVICE = "no such device"
+    REFUSED = "refused"
+    CHANGED = "changed"
+    BUSY = "busy"
+    READ_ONLY = "read-only"
+    JOURNAL = "journal"
+
+
+class OperationError(Exception):
+    """The message says what, where and why; ``remedy`` what to do."""
+
+    problem: ClassVar[Problem]
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+
+class BadRequest(OperationError):
+    """Data that is no request."""
+
+    problem = Problem.BAD_REQUEST
+
+
+class NoSuchDevice(OperationError):
+    """A request names something that this host does not have."""
+
+    problem = Problem.NO_SUCH_DEVICE
+
+
+class Refused(OperationError):
+    """What was asked for can not be: for what the device is, or because a condition does not hold."""
+
+    problem = Problem.REFUSED
+
+
+class Changed(OperationError):
+    """The host is not as it was when the plan was looked at. Nothing was done."""
+
+    problem = Problem.CHANGED
+
+
+class Busy(OperationError):
+    """Somebody else changes this host at the moment."""
+
+    problem = Problem.BUSY
+
+
+class ReadOnly(OperationError):
+    """Writing was not switched on."""
+
+    problem = Problem.READ_ONLY
+
+
+class JournalUnwritable(OperationError):
+    """The journal cannot be written: without it nothing is changed."""
+
+    problem = Problem.JOURNAL

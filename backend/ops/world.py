@@ -1,0 +1,139 @@
+"""The host as a planner sees it: one fresh picture, and attributes that no picture holds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from backend.host.doors import HostDoors, StillWaiting
+from backend.model.device import Device, DeviceKind
+from backend.model.host import Host
+from backend.model.ids import DeviceId, PciAddress
+from backend.model.text import clean
+from backend.ops.errors import NoSuchDevice
+from backend.probe import mdev, pci
+from backend.probe.holders import HolderFindings
+from backend.state.aside import HolderScanner, scanner_for
+from backend.state.collect import Collector
+from backend.state.schedule import in_slices
+
+SCAN_DEADLINE = 15.0
+"""Seconds after which a look for holders is left behind: everything then counts as held."""
+
+READ_DEADLINE = 2.0
+"""Seconds after which the reading of a guarded attribute is left behind."""
+
+
+class World:
+    """One host, as true as its last ``refresh``.
+
+    Attributes:
+        doors: the host's doors.
+    """
+
+    def __init__(self, doors: HostDoors) -> None:
+        self.doors = doors
+        self._collector = Collector(doors)
+        self._scanner: HolderScanner = scanner_for(doors)
+
+    @property
+    def host(self) -> Host:
+        """The picture of the last look."""
+        host = self._collector.host
+        assert host is not None, "look first"
+        return host
+
+    async def look(self) -> None:
+        """Read everything anew, holders too."""
+        await self._look_for_holders()
+        await in_slices(self._collector.read_all())
+
+    async def refresh(self, names: Iterable[str]) -> None:
+        """Read some devices anew, and who holds what."""
+        await self._look_for_holders()
+        await in_slices(self._collector.read_some(names))
+
+    async def refresh_quickly(self, names: Iterable[str]) -> None:
+        """Read some devices anew, but not who holds them: for readbacks and progress."""
+        await in_slices(self._collector.read_some(names))
+
+    async def _look_for_holders(self) -> None:
+        if self.doors.processes is None:
+            return
+        try:
+            findings: HolderFindings = await self._scanner.scan(SCAN_DEADLINE)
+        except StillWaiting as waiting:
+            self._collector.holders_failed(f"the look for holders has not come back: {waiting}")
+        except OSError as error:
+            self._collector.holders_failed(f"the look for holders failed: {error.strerror or error}")
+        else:
+            self._collector.set_holders(findings)
+
+    def device(self, name: str) -> Device:
+        """Return a device by its id. Raises ``NoSuchDevice``."""
+        found = self.host.devices.get(DeviceId(name))
+        if found is None:
+            raise NoSuchDevice(f"this host has no device {clean(name, 64)}", "`iovtop snapshot` lists those it has")
+        return found
+
+    def find(self, name: str) -> Device | None:
+        """Return a device by its id, or None."""
+        return self.host.devices.get(DeviceId(name))
+
+    def attribute(self, device: str, name: str) -> str | None:
+        """Return an attribute that takes no lock; None where the device has none such, or it cannot be read."""
+        return self.read(attribute_path(self.device(device), name))
+
+    def read(self, path: str) -> str | None:
+        """Return a file's text, stripped; None where there is none or it cannot be read."""
+        try:
+            return self.doors.files.read(path).decode("utf-8", "backslashreplace").strip()
+        except OSError:
+            return None
+
+    def exists(self, path: str) -> bool:
+        """Return whether there is such a file or directory."""
+        try:
+            self.doors.files.stat(path)
+        except OSError:
+            return False
+        return True
+
+    async def guarded(self, path: str) -> str | None:
+        """Return a file that may wait for a lock; None where it did not come in time or cannot be read."""
+        try:
+            found = await self.doors.guarded.read(path, deadline=READ_DEADLINE)
+        except (StillWaiting, OSError):
+            return None
+        text = found.decode("utf-8", "backslashreplace").strip()
+        return "" if text == "(null)" else text
+
+    def driver_now(self, name: str) -> str:
+        """Return the driver that a device's own link names this very moment; "" for none or no device."""
+        bus = mdev.BUS if self._is_mdev(name) else pci.BUS
+        try:
+            return os.path.basename(self.doors.files.readlink(f"{bus}/{name}/driver"))
+        except OSError:
+            return ""
+
+    def vfs_now(self, pf: PciAddress) -> list[str]:
+        """Return the VFs that a PF's links name this very moment, by index."""
+        try:
+            names = [name for name in self.doors.files.list(f"{pci.BUS}/{pf}") if name.startswith("virtfn")]
+            links = sorted(names, key=lambda name: int(name.removeprefix("virtfn")))
+            return [os.path.basename(self.doors.files.readlink(f"{pci.BUS}/{pf}/{name}")) for name in links]
+        except OSError:
+            return []
+
+    def _is_mdev(self, name: str) -> bool:
+        device = self.find(name)
+        return device is not None and device.kind is DeviceKind.MDEV
+
+    def close(self) -> None:
+        """Let go of children; never waits. The doors stay open: they are the caller's."""
+        self._scanner.close()
+
+
+def attribute_path(device: Device, name: str) -> str:
+    """Return the path of an attribute of a device."""
+    return f"{mdev.BUS if device.kind is DeviceKind.MDEV else pci.BUS}/{device.id}/{name}"
