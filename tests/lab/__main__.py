@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
             print(*missing_packages())
             return 0
         settings = Settings.from_environment(os.environ)
-        if missing := missing_packages():
+        if missing := missing_packages(build_kernel=options.command == "prepare" and options.build_kernel):
             raise LabError(f"this machine lacks packages that the lab uses: apt install {' '.join(missing)}")
         match options.command:
             case "prepare":

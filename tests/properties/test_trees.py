@@ -25,7 +25,7 @@ from tests.properties.mutator import Mutator
 _BATCH = 50
 _DEFAULT = 1_000
 _NIGHTLY = 10_000
-_LONGEST = 2.0
+_LONGEST = 10.0
 """Seconds that a single tree may take."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from time import monotonic
 from unittest.mock import patch
 
 from textual.geometry import Region
@@ -99,10 +98,8 @@ async def test_the_mark_of_a_change_goes_by_itself() -> None:
     async with screen(HOST, (80, 14)) as s:
         await s.give(with_devices(HOST, changed(VFS[2], "other")))
         assert "other*" in s.text()
-        start = monotonic()
         await s.until(lambda: "other*" not in s.text(), "the end of the mark")
         assert "other" in s.text()
-        assert monotonic() - start < LASTS + 3
 
 
 async def test_a_new_row_is_marked() -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.tui.pseudo_terminal import PseudoTerminal
 
 RICH = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8"}
-QUIT_WITHIN = 1.0
+QUIT_WITHIN = 5.0
 
 
 @pytest.fixture

@@ -179,9 +179,9 @@ class Archive:
         if not names:
             return ()
         name = max(names, key=lambda n: [int(part) for part in re.findall(r"\d+", n)])
-        shown = self._apt("apt-cache", "policy", name)
-        version = re.search(r"Candidate: (\S+)", shown)
-        return (f"{name}={version[1]}",) if version and version[1] != "(none)" else ()
+        # The candidate of the preferred suite may be older than security's. Newest first: "name | version | archive".
+        lines = self._apt("apt-cache", "madison", name).splitlines()
+        return (f"{name}={lines[0].split('|')[1].strip()}",) if lines else ()
 
     def _apt(self, *command: str, cwd: Path | None = None) -> str:
         return run(list(command), cwd=cwd, config=str(self._config))

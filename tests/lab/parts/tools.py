@@ -25,16 +25,19 @@ _COMMANDS = {
     "udevadm": "udev",
     "xz": "xz-utils",
 }
-_DAEMON = Path("/lib/systemd/systemd-udevd")
+_FILES = {"/lib/systemd/systemd-udevd": "udev"}
 
-KERNEL_BUILD = {"bc": "bc", "bison": "bison", "flex": "flex", "perl": "perl"}
-"""Command → package, for building the lab kernel."""
+_BUILD_COMMANDS = {"bc": "bc", "bison": "bison", "flex": "flex", "perl": "perl"}
+_BUILD_FILES = {"/usr/include/libelf.h": "libelf-dev"}
 
 
-def missing_packages(commands: dict[str, str] = _COMMANDS) -> list[str]:
-    """Return the Debian packages that this machine lacks."""
+def missing_packages(*, build_kernel: bool = False) -> list[str]:
+    """Return the Debian packages that this machine lacks, for the lab or also for building the lab kernel."""
+    commands, files = dict(_COMMANDS), dict(_FILES)
+    if build_kernel:
+        commands |= _BUILD_COMMANDS
+        files |= _BUILD_FILES
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     missing = {package for command, package in commands.items() if shutil.which(command, path=path) is None}
-    if not _DAEMON.exists():
-        missing.add("udev")
+    missing |= {package for file, package in files.items() if not Path(file).exists()}
     return sorted(missing)

@@ -65,4 +65,4 @@ def test_a_child_that_hangs_is_left_behind_and_holds_no_stream(tmp_path: Path) -
         str(fifo),
     )
     assert done.stdout == "late {'/dev/null'} True\n", done.stderr
-    assert seconds < 3
+    assert seconds < 10

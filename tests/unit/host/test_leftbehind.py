@@ -19,6 +19,8 @@ from backend.host.leftbehind import LeftBehind, LeftBehindAccess
 from backend.host.linux import LinuxHost
 
 ROOT = Path(__file__).resolve().parents[3]
+SOON = 10.0
+"""Seconds: what would wait does so for ever, and what does not is quick even on a busy machine."""
 
 
 @pytest_asyncio.fixture
@@ -103,11 +105,11 @@ async def test_a_read_that_never_answers(access: LeftBehindAccess, tmp_path: Pat
     with pytest.raises(StillWaiting, match="still waiting in the kernel") as caught:
         await access.read(str(fifo), deadline=0.5)
     waiting = caught.value
-    assert 0.45 <= time.monotonic() - began < 2
+    assert 0.45 <= time.monotonic() - began < SOON
     assert waiting.path == str(fifo)
-    assert 0.45 <= waiting.waited < 2
+    assert 0.45 <= waiting.waited < SOON
     assert waiting.pid > 0
-    assert await turns > 20
+    assert await turns > 5
     await until_ended(waiting.pid)
 
 
@@ -131,7 +133,7 @@ async def test_what_still_waits_is_not_asked_again(access: LeftBehindAccess, tmp
     began = time.monotonic()
     with pytest.raises(StillWaiting) as second:
         await access.write(str(fifo), b"8", deadline=30)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < SOON
     assert second.value.pid == first.value.pid
     assert second.value.waited >= first.value.waited
     assert await access.read(str(other), deadline=10) == b"fine"
@@ -158,7 +160,7 @@ async def test_only_so_many_are_left_behind(access: LeftBehindAccess, tmp_path: 
     began = time.monotonic()
     with pytest.raises(StillWaiting):
         await access.write(str(fifos[8]), b"1", deadline=30)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < SOON
     for fifo in fifos[:8]:
         with open(fifo, "rb", buffering=0) as reader:
             reader.read()
@@ -168,7 +170,7 @@ async def test_closing_ends_idle_children_at_once(children: LeftBehind) -> None:
     pid = await children.ask("pid", {}, key="k", deadline=10, kill=True)
     began = time.monotonic()
     children.close()
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < SOON
     await until_ended(pid)
 
 
@@ -198,7 +200,7 @@ def test_the_program_ends_at_once_and_its_child_holds_none_of_its_streams(tmp_pa
         [sys.executable, "-c", _STREAMS, str(fifo)],
         cwd=ROOT, stdin=subprocess.PIPE, capture_output=True, text=True, timeout=20, check=False,
     )  # fmt: skip
-    assert time.monotonic() - began < 2 + 0.2
+    assert time.monotonic() - began < SOON
     assert (done.returncode, done.stderr) == (0, "")
     pid = int(done.stdout)
     assert not ended(pid), "the child should be left behind, waiting"

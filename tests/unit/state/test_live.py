@@ -33,6 +33,8 @@ from tests.unit.probe.trees import Tree
 PF = PciAddress("0000:01:00.0")
 NUMVFS = f"/sys/bus/pci/devices/{PF}/sriov_numvfs"
 LIMIT = 20.0
+SOON = 10.0
+"""Seconds: what would wait does so for ever, and what does not is quick even on a busy machine."""
 
 
 class Watcher:
@@ -298,12 +300,12 @@ async def test_closing_never_waits_for_a_hung_device(tmp_path: Path) -> None:
         began = time.monotonic()
         (fact,) = await facts
         assert fact.state is FactState.STALE
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < SOON
         hanging = asyncio.ensure_future(live.guarded_facts(live.host.devices[PF]))
         await asyncio.sleep(0)
         began = time.monotonic()
         live.close()
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < SOON
     hanging.cancel()
     await asyncio.gather(hanging, return_exceptions=True)
 
@@ -319,10 +321,10 @@ async def test_a_look_for_holders_that_hangs_is_left_behind(tmp_path: Path) -> N
     began = time.monotonic()
     with pytest.raises(StillWaiting):
         await scanner.scan(1.0)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < SOON
     began = time.monotonic()
     scanner.close()
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < SOON
 
 
 async def test_a_look_from_a_child_sees_what_a_look_from_here_sees(tmp_path: Path) -> None:
