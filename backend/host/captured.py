@@ -119,7 +119,7 @@ class CapturedAccess:
         """Refuse."""
         raise OSError(errno.EROFS, "a capture cannot be changed", path)
 
-    def waiting(self) -> tuple[str, ...]:
+    def waiting(self) -> tuple[StillWaiting, ...]:
         """Nothing goes on any more."""
         return ()
 

@@ -129,8 +129,11 @@ class Guarded(Protocol):
         """
         ...
 
-    def waiting(self) -> tuple[str, ...]:
-        """Return the paths of the accesses that were left behind and still go on."""
+    def waiting(self) -> tuple[StillWaiting, ...]:
+        """Return the accesses that were left behind and still go on, as they are now.
+
+        A write whose task was cancelled is one of them.
+        """
         ...
 
 

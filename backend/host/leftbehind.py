@@ -167,22 +167,27 @@ class LeftBehind:
                 self._idle.append(attendant)
                 raise
             wchan = attendant.wchan()
-            attendant.dismiss(kill=kill)
-            self._left[key] = (attendant, began)
+            self._leave(key, attendant, began, kill=kill)
             raise StillWaiting(key, attendant.pid, wchan, time.monotonic() - began) from None
         except OSError as error:
             self._idle.append(attendant) if error.errno != errno.EIO else attendant.dismiss(kill=True)
             raise
         except BaseException:
-            attendant.dismiss(kill=kill)
+            # What may not be cut short goes on, though nobody waits for it any more.
+            attendant.dismiss(kill=True) if kill else self._leave(key, attendant, began, kill=False)
             raise
         self._idle.append(attendant)
         return answer
 
-    def waiting(self) -> tuple[str, ...]:
-        """Return the keys of the requests that were left behind and still go on."""
+    def _leave(self, key: str, attendant: Attendant, began: float, *, kill: bool) -> None:
+        attendant.dismiss(kill=kill)
+        self._left[key] = (attendant, began)
+
+    def waiting(self) -> tuple[StillWaiting, ...]:
+        """Return the requests that were left behind and still go on, each with its key as its path."""
         self._forget_ended()
-        return tuple(self._left)
+        now = time.monotonic()
+        return tuple(StillWaiting(key, one.pid, one.wchan(), now - began) for key, (one, began) in self._left.items())
 
     def _forget_ended(self) -> None:
         for key, (attendant, _) in list(self._left.items()):
@@ -215,8 +220,8 @@ class LeftBehindAccess:
         what = {"path": self._locate(path), "data": data.decode("latin-1")}
         await self._children.ask("write", what, key=path, deadline=deadline, kill=False)
 
-    def waiting(self) -> tuple[str, ...]:
-        """Return the paths of the accesses that were left behind and still go on."""
+    def waiting(self) -> tuple[StillWaiting, ...]:
+        """Return the accesses that were left behind and still go on."""
         return self._children.waiting()
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from backend.model.plan import Plan, RunState
 
@@ -34,6 +35,16 @@ class StepRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """A step that did not come back from the kernel, and the process that waits for it."""
+
+    step: int
+    pid: int
+    started: int
+    """When that process began, in clock ticks since boot (/proc/PID/stat, field 22); 0 where nobody can tell."""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One operation in the journal."""
 
@@ -53,3 +64,41 @@ class Entry:
     """Seconds until its end; 0 while it has none."""
     undoes: int | None = None
     """The operation that this one takes back."""
+    left: Left | None = None
+    """The last step that was seen to wait in the kernel."""
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it is not known how the host stands: it never ended, or a step of it was left in the kernel."""
+        return self.ended in (None, RunState.STUCK)
+
+
+class Standing(StrEnum):
+    """How an operation stands that had not ended."""
+
+    CLOSED = "closed"
+    """The host was found as it was asked for, or as it was before: the entry was closed."""
+    WAITING = "waiting"
+    """A step of it still waits in the kernel."""
+    OPEN = "open"
+    """It can be finished, taken back, or both."""
+    UNDECIDED = "undecided"
+    """Neither is possible now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """What recovery found of one operation that had not ended."""
+
+    entry: Entry
+    standing: Standing
+    text: str
+    """One sentence: how the host stands."""
+    remedy: str
+    """What to do, or to type; "" when nothing."""
+    finish: Plan | None = None
+    """The rest of the way to what was asked for; None where it cannot be planned."""
+    rollback: Plan | None = None
+    """The way back; None where it cannot be planned."""
+    by_hand: tuple[str, ...] = ()
+    """Commands for a root shell that would finish it, where nothing can be offered."""

@@ -68,3 +68,9 @@ class JournalUnwritable(OperationError):
     """The journal cannot be written: without it nothing is changed."""
 
     problem = Problem.JOURNAL
+
+
+class JournalUnreadable(OperationError):
+    """The journal cannot be read by this user, or at all."""
+
+    problem = Problem.JOURNAL

@@ -26,7 +26,7 @@ _BY_FILE = {
 }
 
 
-def explain(error: OSError, path: str) -> tuple[str, str]:
+def explain(error: OSError, path: str, driver: str = "") -> tuple[str, str]:
     """Return cause and remedy of an error that acting on ``path`` gave; both one sentence."""
     number = error.errno or 0
     name = errno.errorcode.get(number, str(number))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from backend.host.doors import Clock
-from backend.model.operation import Entry, StepRecord, Who
+from backend.model.operation import Entry, Left, StepRecord, Who
 from backend.model.plan import Plan, RunState
 
 
@@ -30,6 +30,10 @@ class Journal(Protocol):
         """Write down that a step is about to be made."""
         ...
 
+    def waiting(self, operation: int, left: Left) -> None:
+        """Write down that a step does not come back from the kernel, and which process waits."""
+        ...
+
     def done(self, operation: int, step: int, found: str) -> None:
         """Write down that a step was made, and what was read back."""
         ...
@@ -39,7 +43,11 @@ class Journal(Protocol):
         ...
 
     def entries(self) -> list[Entry]:
-        """Return all operations, the oldest first."""
+        """Return all operations, the oldest first. Raises ``JournalUnreadable``."""
+        ...
+
+    def damage(self) -> Sequence[str]:
+        """Return what is wrong with the journal itself, one sentence each. Raises ``JournalUnreadable``."""
         ...
 
 
@@ -67,6 +75,10 @@ class MemoryJournal:
         record = StepRecord(step, self._clock.time(), None)
         self._entries[operation - 1] = replace(entry, steps=(*entry.steps, record))
 
+    def waiting(self, operation: int, left: Left) -> None:
+        """Keep who waits."""
+        self._entries[operation - 1] = replace(self._entries[operation - 1], left=left)
+
     def done(self, operation: int, step: int, found: str) -> None:
         """End a step."""
         entry = self._entries[operation - 1]
@@ -82,3 +94,7 @@ class MemoryJournal:
     def entries(self) -> list[Entry]:
         """Return all operations, the oldest first."""
         return list(self._entries)
+
+    def damage(self) -> Sequence[str]:
+        """Nothing can damage it."""
+        return ()

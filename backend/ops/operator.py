@@ -2,37 +2,51 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from backend.host.doors import HostDoors
-from backend.model.operation import Entry, Who
+from backend.model.operation import Entry, Standing, Unfinished, Who
 from backend.model.plan import Asked, Condition, Plan, RunEvent, RunState
 from backend.ops.codec import request_of
-from backend.ops.errors import Changed, OperationError, Refused
+from backend.ops.errors import Changed, JournalUnwritable, OperationError, Refused
 from backend.ops.journal import Journal
 from backend.ops.operation import Operation, merged
+from backend.ops.recover import look_at
 from backend.ops.run import Control, Runner
 from backend.ops.verbs import PLANNERS
+from backend.ops.waiting import still_waiting
 from backend.ops.world import World
 
 
 class Operator(Protocol):
     """What faces ask for changes. Every method raises ``OperationError`` with a sentence and a remedy."""
 
-    async def plan(self, requests: Sequence[Asked]) -> Plan:
-        """Return the way to what is asked for, as the host is now. Changes nothing."""
+    async def plan(self, requests: Sequence[Asked], settles: int | None = None) -> Plan:
+        """Return the way to what is asked for, as the host is now. Changes nothing.
+
+        Args:
+            settles: the operation, not yet ended, that this finishes or takes back.
+        """
         ...
 
     def run(
-        self, requests: Sequence[Asked], seen: Sequence[str], typed: str = "", undoes: int | None = None
+        self,
+        requests: Sequence[Asked],
+        seen: Sequence[str],
+        typed: str = "",
+        undoes: int | None = None,
+        settles: int | None = None,
     ) -> AsyncIterator[RunEvent]:
         """Do it, if the plan is still the one that was looked at.
 
         Args:
             seen: the fingerprint of the plan that was confirmed.
             typed: what the operator typed, where the plan wants that.
+            undoes: the operation that this one takes back.
+            settles: the operation, not yet ended, that this one finishes, or takes back when ``undoes`` names it too.
         """
         ...
 
@@ -46,6 +60,18 @@ class Operator(Protocol):
 
     async def log(self) -> Sequence[Entry]:
         """Return the journal, the oldest first."""
+        ...
+
+    async def damage(self) -> Sequence[str]:
+        """Return what is wrong with the journal itself, one sentence each."""
+        ...
+
+    async def recover(self) -> Sequence[Unfinished]:
+        """Look how the host stands after each operation that has not ended; close those that need nothing more."""
+        ...
+
+    async def forget(self, operation: int) -> None:
+        """Close an operation that has not ended, and leave the host as it is."""
         ...
 
     async def close(self) -> None:
@@ -62,26 +88,23 @@ class LocalOperator:
         self._who = who
         self._control = Control()
 
-    async def plan(self, requests: Sequence[Asked]) -> Plan:
+    async def plan(self, requests: Sequence[Asked], settles: int | None = None) -> Plan:
         """Return the plan."""
-        world = World(self._doors)
-        try:
-            return (await self._prepare(requests, world)).plan
-        finally:
-            world.close()
+        with contextlib.closing(World(self._doors)) as world:
+            await world.look()
+            return (await self._prepare(requests, world, settles)).plan
 
-    async def _prepare(self, requests: Sequence[Asked], world: World) -> Operation:
-        await world.look()
+    async def _prepare(self, requests: Sequence[Asked], world: World, settles: int | None) -> Operation:
         parsed = [request_of(request) for request in requests]
         operation = merged([await PLANNERS[request.verb](request, world) for request in parsed])
-        taken = self._taken(operation.plan)
+        taken = self._taken(operation.plan, settles)
         if taken and operation.plan.steps:
             plan = replace(operation.plan, conditions=(*operation.plan.conditions, *taken))
             return Operation(plan, operation.work)
         return operation
 
-    def _taken(self, plan: Plan) -> list[Condition]:
-        """Return a condition for each operation that has not ended and touches the same devices."""
+    def _taken(self, plan: Plan, settles: int | None) -> list[Condition]:
+        """Return a condition for each other operation that has not ended and touches the same devices."""
         return [
             Condition(
                 f"nothing else is being done to {', '.join(shared)}",
@@ -90,24 +113,51 @@ class LocalOperator:
                 "`iovtop recover` says how it stands, and finishes it or takes it back",
             )
             for entry in self._journal.entries()
-            if entry.ended in (None, RunState.STUCK) and (shared := sorted({*entry.plan.devices} & {*plan.devices}))
+            if entry.unfinished
+            and entry.operation != settles
+            and (shared := sorted({*entry.plan.devices} & {*plan.devices}))
         ]
 
     async def run(
-        self, requests: Sequence[Asked], seen: Sequence[str], typed: str = "", undoes: int | None = None
+        self,
+        requests: Sequence[Asked],
+        seen: Sequence[str],
+        typed: str = "",
+        undoes: int | None = None,
+        settles: int | None = None,
     ) -> AsyncIterator[RunEvent]:
         """Run it."""
         self._control = Control()
-        with self._journal.exclusive():
-            world = World(self._doors)
-            try:
-                operation = await self._prepare(requests, world)
-                _admit(operation.plan, tuple(seen), typed)
-                runner = Runner(operation, world, self._journal, self._who, self._control, undoes)
-                async for event in runner.events():
-                    yield event
-            finally:
-                world.close()
+        with self._journal.exclusive(), contextlib.closing(World(self._doors)) as world:
+            await world.look()
+            if settles is not None:
+                self._settled(settles, world)
+            operation = await self._prepare(requests, world, settles)
+            _admit(operation.plan, tuple(seen), typed)
+            runner = Runner(operation, world, self._journal, self._who, self._control, undoes)
+            async for event in runner.events():
+                if event.state is RunState.DONE and settles is not None:
+                    how = RunState.ABORTED if undoes == settles else RunState.DONE
+                    done = "taken back" if undoes == settles else "finished"
+                    with contextlib.suppress(JournalUnwritable):  # found as it is at the next look
+                        self._journal.end(settles, how, f"{done} by operation {event.operation}")
+                yield event
+
+    def _settled(self, number: int, world: World) -> None:
+        """Raise ``Refused`` unless that operation may be settled now."""
+        entry = self._unfinished(number)
+        waiting = still_waiting(entry, self._doors, world.host.boot_id)
+        if waiting is not None:
+            raise Refused(
+                f"a step of operation {number} still waits in the kernel: {waiting}",
+                "it comes back when whoever holds the device lets go",
+            )
+
+    def _unfinished(self, number: int) -> Entry:
+        for entry in self._journal.entries():
+            if entry.operation == number and entry.unfinished:
+                return entry
+        raise Refused(f"there is no operation {number} that has not ended", "`iovtop recover` lists those there are")
 
     def cancel(self) -> None:
         """Make no further step."""
@@ -121,6 +171,37 @@ class LocalOperator:
     async def log(self) -> Sequence[Entry]:
         """Return the journal."""
         return self._journal.entries()
+
+    async def damage(self) -> Sequence[str]:
+        """Return what is wrong with the journal."""
+        return self._journal.damage()
+
+    async def recover(self) -> Sequence[Unfinished]:
+        """Look at each operation that has not ended."""
+        if not any(entry.unfinished for entry in self._journal.entries()):
+            return ()
+        with self._journal.exclusive(), contextlib.closing(World(self._doors)) as world:
+            await world.look()
+            found = []
+            for entry in [entry for entry in self._journal.entries() if entry.unfinished]:
+                one = await self._look_at(entry, world)
+                if one.standing is Standing.CLOSED:
+                    reached = one.finish is not None and not one.finish.steps
+                    self._journal.end(entry.operation, RunState.DONE if reached else RunState.ABORTED, one.text)
+                found.append(one)
+            return found
+
+    async def _look_at(self, entry: Entry, world: World) -> Unfinished:
+        async def plan(requests: Sequence[Asked]) -> Plan:
+            return (await self._prepare(requests, world, entry.operation)).plan
+
+        return await look_at(entry, self._doors, world.host.boot_id, plan)
+
+    async def forget(self, operation: int) -> None:
+        """Close an operation, and leave the host as it is."""
+        with self._journal.exclusive():
+            self._unfinished(operation)
+            self._journal.end(operation, RunState.ABORTED, "closed by hand: the host was left as it was")
 
     async def close(self) -> None:
         """Nothing is held between two calls."""

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from backend.host.doors import StillWaiting
-from backend.model.operation import Who
+from backend.model.operation import Left, Who
 from backend.model.plan import Condition, RunEvent, RunState
 from backend.ops.checks import Check, holders_of
+from backend.ops.errors import JournalUnwritable
 from backend.ops.explain import explain
 from backend.ops.journal import Journal
 from backend.ops.operation import Operation, Work
+from backend.ops.waiting import started
 from backend.ops.world import World
+
+T = TypeVar("T")
 
 _GLANCE = 0.25
 """Seconds between two looks at how far a step is."""
 
 _WAITING_GLANCE = 1.0
 """Seconds between two reports of a step that does not come back."""
+
+_CANCELLED = "cancelled: nothing more was done"
 
 
 @dataclass(slots=True)
@@ -29,7 +37,11 @@ class Control:
     cancel: asyncio.Event = field(default_factory=asyncio.Event)
     """Make no further step. The one that is being made is always waited for."""
     leave: asyncio.Event = field(default_factory=asyncio.Event)
-    """Stop waiting for a step that is stuck in the kernel; it goes on there."""
+    """Stop waiting for the step that is being made; it goes on in the kernel."""
+
+
+class _Leaving(Exception):
+    """The operator waits no longer."""
 
 
 class Runner:
@@ -56,6 +68,8 @@ class Runner:
         self._undoes = undoes
         self._number = 0
         self._end: RunEvent | None = None
+        self._written = True
+        """Whether everything so far could be written down."""
 
     async def events(self) -> AsyncIterator[RunEvent]:
         """Run, and yield what happens; the last event tells the end.
@@ -65,45 +79,50 @@ class Runner:
         plan = self._operation.plan
         self._number = self._journal.begin(plan, self._who, self._world.host.boot_id, self._undoes)
         for index, work in enumerate(self._operation.work):
-            stopped = self._end is not None
-            if stopped and (not work.always or self._end.state is RunState.STUCK):  # type: ignore[union-attr]
-                continue
-            if not stopped and self._control.cancel.is_set():
-                self._end = RunEvent(RunState.ABORTED, index, "cancelled: nothing more was done")
+            if self._end is None and self._control.cancel.is_set():
+                self._stop(RunState.ABORTED, index, _CANCELLED)
+            if self._end is not None and (not work.always or not self._written or self._end.state is RunState.STUCK):
                 continue
             async for event in self._make(index, work):
                 yield event
         end = self._end or RunEvent(RunState.DONE, text=plan.title)
-        self._journal.end(self._number, end.state, end.text)
+        try:
+            self._journal.end(self._number, end.state, end.text)
+        except JournalUnwritable as error:
+            end = replace(end, text=f"{end.text}; how it ended could not be written down: {error}")
         yield self._numbered(end)
 
     def _numbered(self, event: RunEvent) -> RunEvent:
-        return RunEvent(
-            event.state, event.step, event.text, event.remedy, event.done, event.total, event.pid, event.wchan,
-            event.waited, self._number,
-        )  # fmt: skip
+        return replace(event, operation=self._number)
 
     async def _make(self, index: int, work: Work) -> AsyncIterator[RunEvent]:
-        broken = await self._ask(work.before, holders=True)
+        try:
+            broken = await self._unless_left(self._ask(work.before, holders=True))
+        except _Leaving:
+            self._stop(RunState.ABORTED, index, _CANCELLED)
+            return
         if broken:
             self._stop(RunState.ABORTED, index, f"changed since you looked: {_said(broken)}", _remedy(broken))
             return
-        self._journal.intent(self._number, index)
+        if not self._write_down(index, lambda: self._journal.intent(self._number, index)):
+            return
         yield self._numbered(RunEvent(RunState.STARTED, index, work.step.text))
         acting = asyncio.ensure_future(work.action.act(self._world.doors))
         try:
             async for event in self._watch(index, work, acting):
                 yield event
-            await acting
+            await self._unless_left(acting)
         except StillWaiting as waiting:
-            came_back = False
             async for event in self._stay(index, work, waiting):
-                came_back = event.state is RunState.PROGRESS
                 yield event
-            if not came_back:
+            if self._end is not None:
                 return
+        except _Leaving:
+            self._leave(index, work)
+            return
         except OSError as error:
-            cause, remedy = explain(error, work.action.place)
+            device = self._world.find(self._operation.plan.devices[0]) if self._operation.plan.devices else None
+            cause, remedy = explain(error, work.action.place, device.driver if device is not None else "")
             self._stop(RunState.FAILED, index, cause, remedy)
             return
         finally:
@@ -113,45 +132,96 @@ class Runner:
             self._stop(RunState.FAILED, index, f"done, but {_said(broken)}", _remedy(broken))
             return
         found = "; ".join(check.ask(self._world).text for check in work.after)
-        self._journal.done(self._number, index, found)
         yield self._numbered(RunEvent(RunState.STEP_DONE, index, found))
+        self._write_down(index, lambda: self._journal.done(self._number, index, found))
+
+    def _write_down(self, index: int, write: Callable[[], None]) -> bool:
+        """Write to the journal; return False, and end the run, where that fails."""
+        try:
+            write()
+        except JournalUnwritable as error:
+            self._written = False
+            self._stop(RunState.FAILED, index, f"{error}; nothing more was done", error.remedy)
+            return False
+        return True
+
+    async def _unless_left(self, awaitable: Awaitable[T]) -> T:
+        """Return what it gives. Raises ``_Leaving`` when the operator leaves first; it is cancelled then."""
+        task = asyncio.ensure_future(awaitable)
+        leaving = asyncio.ensure_future(self._control.leave.wait())
+        try:
+            await asyncio.wait((task, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                return await task
+            raise _Leaving
+        finally:
+            leaving.cancel()
+            task.cancel()
+            await asyncio.gather(task, leaving, return_exceptions=True)
 
     async def _watch(self, index: int, work: Work, acting: asyncio.Future[None]) -> AsyncIterator[RunEvent]:
-        """Tell how far a step is until it comes back."""
+        """Tell how far a step is until it comes back, or the operator leaves."""
         clock = self._world.doors.clock
         last = (-1, -1)
-        while not acting.done():
-            glance = asyncio.ensure_future(clock.sleep(_GLANCE))
-            await asyncio.wait((acting, glance), return_when=asyncio.FIRST_COMPLETED)
-            glance.cancel()
-            if work.progress is not None and not acting.done():
-                now = work.progress(self._world)
-                if now != last:
-                    yield self._numbered(RunEvent(RunState.PROGRESS, index, done=now[0], total=now[1]))
-                last = now
+        leaving = asyncio.ensure_future(self._control.leave.wait())
+        try:
+            while not acting.done() and not leaving.done():
+                glance = asyncio.ensure_future(clock.sleep(_GLANCE))
+                await asyncio.wait((acting, glance, leaving), return_when=asyncio.FIRST_COMPLETED)
+                glance.cancel()
+                if work.progress is not None and not acting.done():
+                    now = work.progress(self._world)
+                    if now != last:
+                        yield self._numbered(RunEvent(RunState.PROGRESS, index, done=now[0], total=now[1]))
+                    last = now
+        finally:
+            leaving.cancel()
 
     async def _stay(self, index: int, work: Work, waiting: StillWaiting) -> AsyncIterator[RunEvent]:
         """Stay with a step that is stuck in the kernel, until it comes back or the operator leaves."""
-        world, control = self._world, self._control
-        clock = world.doors.clock
-        began = clock.monotonic() - waiting.waited
-        while work.action.place in world.doors.guarded.waiting():
-            text = await self._whom()
-            stuck = RunEvent(
-                RunState.WAITING, index, text, "it comes back when they let go; nothing else can end it",
-                pid=waiting.pid, wchan=waiting.wchan, waited=clock.monotonic() - began,
-            )  # fmt: skip
-            yield self._numbered(stuck)
-            if control.leave.is_set():
-                self._end = RunEvent(
-                    RunState.STUCK, index,
-                    f"step {index + 1} is stuck in the kernel for {clock.monotonic() - began:.0f} s: "
-                    f"pid {waiting.pid}, {waiting.wchan or 'kernel function hidden'}, {text}",
-                    "it goes on when they let go; then `iovtop recover` finishes or takes back the rest",
+        self._note_waiting(index, waiting)
+        whom = ""
+        try:
+            while (now := self._left_behind(work)) is not None:
+                whom = await self._unless_left(self._whom())
+                yield self._numbered(
+                    RunEvent(
+                        RunState.WAITING, index, whom, "it comes back when they let go; nothing else can end it",
+                        pid=now.pid, wchan=now.wchan, waited=now.waited,
+                    )
                 )  # fmt: skip
-                return
-            await clock.sleep(_WAITING_GLANCE)
+                await self._unless_left(self._world.doors.clock.sleep(_WAITING_GLANCE))
+        except _Leaving:
+            self._leave(index, work, whom)
+            return
         yield self._numbered(RunEvent(RunState.PROGRESS, index, "it has come back from the kernel"))
+
+    def _note_waiting(self, index: int, waiting: StillWaiting) -> None:
+        left = Left(index, waiting.pid, started(self._world.doors, waiting.pid))
+        with contextlib.suppress(JournalUnwritable):  # the end of the step, or of the run, will tell
+            self._journal.waiting(self._number, left)
+
+    def _left_behind(self, work: Work) -> StillWaiting | None:
+        place = work.action.place
+        return next((left for left in self._world.doors.guarded.waiting() if left.path == place), None)
+
+    def _leave(self, index: int, work: Work, whom: str = "") -> None:
+        """End with a step that goes on in the kernel; or say that it came back at the last moment."""
+        left = self._left_behind(work)
+        if left is None:
+            self._stop(
+                RunState.STUCK, index, f"step {index + 1} was left before it was read back",
+                "`iovtop recover` says how the host stands",
+            )  # fmt: skip
+            return
+        self._note_waiting(index, left)
+        where = f"pid {left.pid}, {left.wchan or 'kernel function hidden'}"
+        self._end = RunEvent(
+            RunState.STUCK, index,
+            f"step {index + 1} is in the kernel for {left.waited:.0f} s: {where}{f', {whom}' if whom else ''}",
+            "it goes on by itself; then `iovtop recover` finishes or takes back the rest",
+            pid=left.pid, wchan=left.wchan, waited=left.waited,
+        )  # fmt: skip
 
     async def _whom(self) -> str:
         """Return who must let go."""
@@ -179,11 +249,11 @@ class Runner:
         until = clock.monotonic() + work.settle
         while True:
             broken = await self._ask(work.after, holders=False)
-            if not broken or clock.monotonic() >= until:
+            if not broken or clock.monotonic() >= until or self._control.leave.is_set():
                 return broken
             await clock.sleep(_GLANCE)
 
-    def _stop(self, state: RunState, step: int, text: str, remedy: str) -> None:
+    def _stop(self, state: RunState, step: int, text: str, remedy: str = "") -> None:
         if self._end is None:
             self._end = RunEvent(state, step, text, remedy)
 

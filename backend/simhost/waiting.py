@@ -20,7 +20,7 @@ class SimulatedGuarded:
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        self._left: list[tuple[str, Job]] = []
+        self._left: list[tuple[str, Job, float]] = []
 
     async def read(self, path: str, *, deadline: float) -> bytes:
         """Read a whole file; waits while somebody holds the lock that reading it takes."""
@@ -53,12 +53,14 @@ class SimulatedGuarded:
             job = access.kernel.core.schedule.start(access.kernel.writing(access.tree, path, data))
         await self._wait(job, path, deadline)
 
-    def waiting(self) -> tuple[str, ...]:
-        """Return the paths of the accesses that were left behind and still go on."""
+    def waiting(self) -> tuple[StillWaiting, ...]:
+        """Return the accesses that were left behind and still go on."""
+        core = self._access.kernel.core
         with self._access.lock:
-            self._access.kernel.core.schedule.pump()
-        self._left = [(path, job) for path, job in self._left if not job.done]
-        return tuple(path for path, _ in self._left)
+            core.schedule.pump()
+        self._left = [left for left in self._left if not left[1].done]
+        now = core.clock.monotonic()
+        return tuple(StillWaiting(path, job.pid, job.wchan, now - began) for path, job, began in self._left)
 
     async def _wait(self, job: Job, path: str, deadline: float) -> None:
         kernel = self._access.kernel
@@ -76,10 +78,14 @@ class SimulatedGuarded:
                     return
                 now = clock.monotonic()
                 if now >= end:
-                    self._left.append((path, job))
+                    self._left.append((path, job, began))
                     raise StillWaiting(path, job.pid, job.wchan, now - began)
                 due = schedule.due()
-                await _sleep_or(clock, min(end, due if due is not None else end) - now, progress)
+                try:
+                    await _sleep_or(clock, min(end, due if due is not None else end) - now, progress)
+                except asyncio.CancelledError:
+                    self._left.append((path, job, began))
+                    raise
 
 
 class SimulatedEvents:

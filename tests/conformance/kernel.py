@@ -114,7 +114,7 @@ class KernelMachine:
 
     async def _settle(self) -> None:
         deadline = time.monotonic() + _SETTLE_SECONDS
-        while waiting := [path for host in (self._host, *self._others) for path in host.guarded.waiting()]:
+        while waiting := [left for host in (self._host, *self._others) for left in host.guarded.waiting()]:
             assert time.monotonic() < deadline, waiting
             await asyncio.sleep(0.05)
 
