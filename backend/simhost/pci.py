@@ -128,6 +128,8 @@ class Pci:
         core = self._kernel.core
         if core.events.subscribers:
             properties = dict(line.split("=", 1) for line in uevent(f).decode().splitlines())
+            if action == "unbind":
+                del properties["MODALIAS"]  # so that no module is loaded because of it (lib/kobject_uevent.c)
             core.emit(action, f.dir, "pci", **properties)
 
     def find(self, data: bytes) -> Function:

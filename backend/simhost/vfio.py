@@ -52,10 +52,17 @@ class VfioDevice:
         self.dir: Dir | None = None
 
 
+def _node(major: int, minor: int, name: str) -> dict[str, str]:
+    """Return what events tell of a node below /dev."""
+    return {"MAJOR": str(major), "MINOR": str(minor), "DEVNAME": name}
+
+
+def _own_node(vfio: VfioDevice) -> dict[str, str]:
+    return {} if vfio.minor < 0 else _node(CDEV_MAJOR, vfio.minor, f"vfio/devices/vfio{vfio.index}")
+
+
 def _uevent(vfio: VfioDevice) -> bytes:
-    if vfio.minor < 0:
-        return b""
-    return f"MAJOR={CDEV_MAJOR}\nMINOR={vfio.minor}\nDEVNAME=vfio/devices/vfio{vfio.index}\n".encode()
+    return "".join(f"{key}={value}\n" for key, value in _own_node(vfio).items()).encode()
 
 
 class Vfio:
@@ -120,7 +127,7 @@ class Vfio:
             self._cdevs.entries[name] = DeviceNode((CDEV_MAJOR, vfio.minor))
         vfio.dir = directory
         self._class.link(name, directory)
-        self._core.emit("add", directory, "vfio-dev")
+        self._core.emit("add", directory, "vfio-dev", **_own_node(vfio))
 
     def unregister(self, device: Function | Mdev) -> Operation:
         """Withdraw a device: new opens fail at once, the rest waits until the last user closes it."""
@@ -130,7 +137,7 @@ class Vfio:
         vfio.leaving = True
         name = f"vfio{vfio.index}"
         if vfio.dir is not None:
-            self._core.emit("remove", vfio.dir, "vfio-dev")
+            self._core.emit("remove", vfio.dir, "vfio-dev", **_own_node(vfio))
         self._class.drop(name)
         device.dir.drop("vfio-dev")
         if vfio.minor >= 0:
@@ -151,11 +158,12 @@ class Vfio:
         directory = self._core.virtual.dir("vfio").add(name, table=self._group_table, owner=(name, minor))
         self._groups.link(name, directory)
         self._nodes.entries[name] = DeviceNode((GROUP_MAJOR, minor))
-        self._core.emit("add", directory, "vfio")
+        self._core.emit("add", directory, "vfio", **_node(GROUP_MAJOR, minor, f"vfio/{name}"))
 
     def _drop_group_node(self, group: Group) -> None:
         name = str(group.id)
-        self._core.emit("remove", self._core.virtual.dir("vfio").dir(name), "vfio")
+        node = _node(GROUP_MAJOR, self._minor_of[group.id], f"vfio/{name}")
+        self._core.emit("remove", self._core.virtual.dir("vfio").dir(name), "vfio", **node)
         self._groups.drop(name)
         self._core.virtual.dir("vfio").drop(name)
         self._nodes.drop(name)

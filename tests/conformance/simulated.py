@@ -12,7 +12,7 @@ from backend.simhost.clock import ManualClock, settle
 from backend.simhost.host import SimulatedHost
 from backend.simhost.load import read
 from backend.simhost.open import open_scenario
-from tests.conformance.machine import EventLog
+from tests.conformance.machine import MDEV, PCI, EventLog
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class SimulatedMachine:
     mtty = "/sys/devices/virtual/mtty/mtty"
     mdpy = "/sys/devices/virtual/mdpy/mdpy"
     vgpu_vf = "0000:09:00.4"
-    ways: tuple[str, ...] = ("group",)
+    ways: tuple[str, ...] = ("group", "cdev")
 
     def __init__(self) -> None:
         self.clock = ManualClock()
@@ -52,7 +52,10 @@ class SimulatedMachine:
 
     async def hold(self, device: str, way: str = "group") -> object:
         """Let a process open a device."""
-        assert way in self.ways
+        if way == "cdev":
+            bus = PCI if ":" in device else MDEV
+            (node,) = self.host.files.list(f"{bus}/{device}/vfio-dev")
+            self.host.files.stat(f"/dev/vfio/devices/{node}")
         process = self.host.kernel.start_process("holder")
         try:
             self.host.kernel.open_device(process.pid, device)

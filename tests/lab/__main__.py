@@ -9,6 +9,7 @@ import argparse
 import os
 import shlex
 import shutil
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,6 +31,8 @@ _SHELL = r"export PS1='root@lab:\w# ' TERM={term}; exec bash --norc"
 def main(arguments: Sequence[str]) -> int:
     """Run a command of the lab and return its exit code."""
     options = _parser().parse_args(arguments)
+    # Asked to end, it ends its machines and removes their folders.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if options.command == "missing":
             print(*missing_packages())

@@ -50,6 +50,8 @@ class Result:
 
     boot: Boot
     passed: int = 0
+    conforming: int = 0
+    """How many of these are conformance tests."""
     failed: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     """Test → reason."""
@@ -62,7 +64,7 @@ class Result:
         """One line about it."""
         if self.absent:
             return f"not run: {self.absent}"
-        counts = [f"{self.passed} passed"]
+        counts = [f"{self.passed} passed" + f" ({self.conforming} of conformance)" * bool(self.conforming)]
         counts += [
             f"{len(cases)} {word}" for word, cases in (("failed", self.failed), ("skipped", self.skipped)) if cases
         ]
@@ -74,7 +76,7 @@ def run_suite(settings: Settings, only: Sequence[str], arguments: Sequence[str])
 
     Args:
         only: names of boots; all when empty.
-        arguments: options for pytest. With any, fewer tests may run, and skips are not judged.
+        arguments: options for pytest.
     """
     chosen = [boot for boot in BOOTS if not only or boot.name in only]
     if unknown := set(only) - {boot.name for boot in BOOTS}:
@@ -140,6 +142,7 @@ def count(report: Path, result: Result) -> None:
             result.failed.append(name)
         else:
             result.passed += 1
+            result.conforming += name.startswith("conformance.")
     if not result.passed:
         result.failed.append("no test passed")
 

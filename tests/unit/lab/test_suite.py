@@ -25,7 +25,7 @@ def result(tmp_path: Path, report: str = REPORT) -> Result:
 
 def test_a_report_is_counted(tmp_path: Path) -> None:
     found = result(tmp_path)
-    assert found.passed == 1
+    assert (found.passed, found.conforming) == (1, 1)
     assert found.failed == ["conformance.test_x.test_bad"]
     assert found.skipped == {"conformance.test_x.test_gone": "none here"}
 
