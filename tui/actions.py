@@ -15,6 +15,8 @@ class Scope(StrEnum):
     TREE = "tree"
     DETAIL = "detail"
     MAIN = "main"
+    MENU = "menu"
+    """Only in the menu of actions: no stray key can change anything."""
     INPUT = "input"
     EVERYWHERE = "everywhere"
 
@@ -27,12 +29,13 @@ class Topic(StrEnum):
     FIND = "Find"
     MARK = "Mark"
     LIVE = "Live"
+    CHANGE = "Change"
     PROGRAM = "Program"
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that a key does. None of these changes anything on the host."""
+    """Something that a key does. What changes the host is in the menu of actions only, behind a plan."""
 
     id: str
     """Also the name under which a user may give it other keys."""
@@ -78,6 +81,7 @@ _KEY_NAMES = {
 }
 
 _T, _D, _M, _I, _E = Scope.TREE, Scope.DETAIL, Scope.MAIN, Scope.INPUT, Scope.EVERYWHERE
+_X = Scope.MENU
 
 ACTIONS: tuple[Action, ...] = (
     Action("move.down", "move(1)", ("j", "down"), "down", "Next row.", _T, Topic.MOVE),
@@ -165,6 +169,14 @@ ACTIONS: tuple[Action, ...] = (
            _M, Topic.LIVE, palette=True),
     Action("live.faster", "interval(-1)", ("minus",), "shorter interval", "Look more often.",
            _M, Topic.LIVE, palette=True),
+    Action("change.mode", "write", ("W",), "write mode", "Allow changes of this host, or be read-only again. After ten "
+           "minutes without a change it is read-only by itself.", _M, Topic.CHANGE, palette=True),
+    Action("change.journal", "journal", ("L",), "journal", "What was changed, by whom, how it ended; z takes one back.",
+           _M, Topic.CHANGE, palette=True),
+    Action("change.numvfs", "change('numvfs')", ("v",), "number of VFs", "Make or remove VFs of a PF.",
+           _X, Topic.CHANGE, row=True),
+    Action("change.undo", "undo_change", ("z",), "undo the last change", "Plan the way back from the last change.",
+           _X, Topic.CHANGE, row=True),
     Action("program.copy", "copy_id", ("y",), "copy the id",
            "Copy address, UUID or name, of all marked rows if there are any, to the clipboard of your terminal "
            "(OSC 52); the footer shows it too.", _M, Topic.PROGRAM, "copy", palette=True, row=True),
@@ -214,6 +226,7 @@ _PLACES = {
     Scope.TREE: "tree",
     Scope.DETAIL: "detail",
     Scope.MAIN: "tree, detail",
+    Scope.MENU: "x, then",
     Scope.INPUT: "input",
     Scope.EVERYWHERE: "everywhere",
 }

@@ -27,6 +27,7 @@ from tui.screens.main import MainScreen
 from tui.term.capabilities import Capabilities, Depth, detect
 from tui.term.theme_watch import LOOK_AGAIN, Wardrobe
 from tui.term.theming import Look, Skin, textual_name, textual_theme
+from tui.writing import Opener, Writing, never_open, opener_for
 
 _log = logging.getLogger(__name__)
 
@@ -39,13 +40,16 @@ class IovtopApp(App[None]):
     BINDINGS = bindings(Scope.EVERYWHERE)
     ENABLE_COMMAND_PALETTE = True
 
-    def __init__(self, session: Session, settings: Settings, terminal: Capabilities) -> None:
+    def __init__(
+        self, session: Session, settings: Settings, terminal: Capabilities, opener: Opener = never_open
+    ) -> None:
         self._wardrobe = Wardrobe(config_home() / "themes")
         look = Look(self._wardrobe.put_on(terminal.theme(settings.theme)))
         self._defaults = textual_theme(look.spec).variables
         # Only without colours must Textual be told at once: it chooses its NO_COLOR filter before it has a theme.
         super().__init__(ansi_color=True if terminal.no_color else None)
         self._session = session
+        self._writing = Writing(opener)
         self._settings = settings
         self._terminal = terminal
         self.skin = Skin(look, terminal.glyphs)
@@ -61,7 +65,7 @@ class IovtopApp(App[None]):
         self._wear(self.skin.look.spec)
         self.set_interval(LOOK_AGAIN, self._follow_theme)
         query = parse_query(clean(self._settings.filter))
-        self.push_screen(MainScreen(self._session, self.skin, self._settings.view, query))
+        self.push_screen(MainScreen(self._session, self._writing, self.skin, self._settings.view, query))
 
     def _wear(self, spec: ThemeSpec) -> None:
         self.skin.wear(Look(spec))
@@ -136,7 +140,8 @@ def run_app(doors: HostDoors, settings: Settings) -> int:
     """
     try:
         parse_query(settings.filter)
-        app = IovtopApp(Live(doors, interval=settings.interval), settings, detect(glyphs=settings.glyphs))
+        live = Live(doors, interval=settings.interval)
+        app = IovtopApp(live, settings, detect(glyphs=settings.glyphs), opener_for(doors))
     except (themes.ThemeError, BadQueryError) as error:
         raise CommandError(clean(str(error))) from error
     _log_to(settings.log_file)

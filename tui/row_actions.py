@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backend.model.device import DeviceKind
+from backend.model.host import Host
 from backend.present.tree import Row, holder_key
 from backend.present.view import View
 from tui.actions import Action, on_rows
+from tui.changes import CHANGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +32,20 @@ class RowAction:
     """Why it cannot be done here; "" when it can."""
 
 
-def row_actions(row: Row) -> list[RowAction]:
-    """Return every action on rows, each with why not."""
-    return [RowAction(action, _why_not(action, row)) for action in on_rows()]
+def row_actions(host: Host, row: Row, *, writing: bool) -> list[RowAction]:
+    """Return every action on rows, each with why not; without ``writing`` none that changes the host."""
+    return [RowAction(action, _why_not(action, host, row, writing)) for action in on_rows()]
 
 
-def _why_not(action: Action, row: Row) -> str:
-    verb, _, where = action.id.partition(".")
-    if verb != "jump":
+def _why_not(action: Action, host: Host, row: Row, writing: bool) -> str:
+    kind, _, what = action.id.partition(".")
+    if kind == "jump":
+        target = target_of(row, what)
+        return "" if target.key else target.why_not
+    if kind != "change":
         return ""
-    target = target_of(row, where)
-    return "" if target.key else target.why_not
+    reason = CHANGES[what].why_not(host, row.subject) if what in CHANGES else ""
+    return reason or ("" if writing else "read-only: W switches write mode on")
 
 
 def target_of(row: Row, where: str) -> Target:

@@ -70,6 +70,7 @@ class Runner:
         self._end: RunEvent | None = None
         self._written = True
         """Whether everything so far could be written down."""
+        self._reached: list[str] = []
 
     async def events(self) -> AsyncIterator[RunEvent]:
         """Run, and yield what happens; the last event tells the end.
@@ -85,7 +86,7 @@ class Runner:
                 continue
             async for event in self._make(index, work):
                 yield event
-        end = self._end or RunEvent(RunState.DONE, text=plan.title)
+        end = self._end or RunEvent(RunState.DONE, text=_reached(self._reached) or plan.title)
         try:
             self._journal.end(self._number, end.state, end.text)
         except JournalUnwritable as error:
@@ -132,6 +133,8 @@ class Runner:
             self._stop(RunState.FAILED, index, f"done, but {_said(broken)}", _remedy(broken))
             return
         found = "; ".join(check.ask(self._world).text for check in work.after)
+        if not work.always:
+            self._reached.append(found)
         yield self._numbered(RunEvent(RunState.STEP_DONE, index, found))
         self._write_down(index, lambda: self._journal.done(self._number, index, found))
 
@@ -256,6 +259,12 @@ class Runner:
     def _stop(self, state: RunState, step: int, text: str, remedy: str = "") -> None:
         if self._end is None:
             self._end = RunEvent(state, step, text, remedy)
+
+
+def _reached(found: list[str]) -> str:
+    """Return what the last steps reached, in one line."""
+    last = found[-3:]
+    return f"{len(found)} steps; {'; '.join(last)}" if len(found) > len(last) else "; ".join(last)
 
 
 def _said(broken: list[Condition]) -> str:

@@ -11,7 +11,7 @@ from tui.actions import ACTIONS, key_table
 
 ROOT = Path(__file__).parents[2]
 
-_KEYS_HEAD = "# Keys\n\nMade from the program's own list of actions; nothing here writes to the host.\n\n"
+_KEYS_HEAD = "# Keys\n\nMade from the program's own list of actions.\n\n"
 
 
 def test_keys_page_lists_every_action() -> None:

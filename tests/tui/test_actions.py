@@ -22,6 +22,7 @@ HOMES: dict[Scope, type] = {
     Scope.MAIN: MainScreen,
     Scope.INPUT: Entry,
     Scope.EVERYWHERE: IovtopApp,
+    Scope.MENU: MainScreen,
 }
 
 

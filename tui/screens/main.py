@@ -22,7 +22,7 @@ from tui.actions import Scope, bindings, footer_actions
 from tui.bridge import Bridge, Session, SessionEnded
 from tui.detail_feed import DetailFeed
 from tui.screens.detail import DetailScreen
-from tui.screens.main_keys import MainKeys
+from tui.screens.main_changes import MainChanges
 from tui.states import notice_for
 from tui.summary import Summary
 from tui.term.theming import Skin
@@ -39,6 +39,7 @@ from tui.widgets.live_tree import LiveTree
 from tui.widgets.status_bar import StatusBar
 from tui.widgets.tab_line import TabLine
 from tui.widgets.view_bar import ViewBar
+from tui.writing import Writing
 
 DETAIL_DELAY = 0.15
 """Seconds that the cursor rests on a row before its detail is made."""
@@ -52,7 +53,7 @@ LEAST = (34, 6)
 """Width and height below which there is nothing useful to show."""
 
 
-class MainScreen(MainKeys):
+class MainScreen(MainChanges):
     """Wires the session to the widgets."""
 
     BINDINGS = bindings(Scope.MAIN)
@@ -71,9 +72,10 @@ class MainScreen(MainKeys):
     tabs = getters.query_one("#tabs", TabLine)
     side = getters.query_one("#side", Vertical)
 
-    def __init__(self, session: Session, skin: Skin, view: View, query: Query) -> None:
+    def __init__(self, session: Session, writing: Writing, skin: Skin, view: View, query: Query) -> None:
         super().__init__()
         self.skin = skin
+        self.writing = writing
         self.viewing = Viewing(view, query)
         self.bridge = Bridge(session, self.post_message)
         self.feed = DetailFeed(session, self.bridge.history, skin.glyphs, self._show_detail)
@@ -116,6 +118,7 @@ class MainScreen(MainKeys):
 
     def on_unmount(self) -> None:
         """Let go of the host; waits for nothing."""
+        self.writing.leave()
         self.feed.close()
         self.bridge.close()
 
@@ -177,7 +180,8 @@ class MainScreen(MainKeys):
         status = session.status
         age = monotonic() - status.last_update if status.last_update else 0.0
         reading = status.reading and self.viewing.host is None
-        pulse = Pulse(session.interval, reading, bridge.paused, age, self.error or status.error)
+        self.end_idle_writing()
+        pulse = Pulse(session.interval, reading, bridge.paused, age, self.error or status.error, self.writing.on)
         self.header.show(self.viewing.host, pulse)
         if bridge.paused:
             changes = bridge.waiting

@@ -31,6 +31,7 @@ from tui.widgets.header import badge
 from tui.widgets.jump_bar import JumpBar
 from tui.widgets.live_tree import LiveTree, name_of
 from tui.widgets.status_bar import StatusBar
+from tui.writing import Writing
 
 INTERVALS = (0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0)
 
@@ -43,13 +44,16 @@ class MainKeys(Screen[None]):
     viewing: Viewing
     trail: Trail
     following: bool
+    writing: Writing
 
     @property
-    def _rows(self) -> LiveTree:
+    def rows(self) -> LiveTree:
+        """The tree."""
         return self.query_one(LiveTree)
 
     @property
-    def _bar(self) -> StatusBar:
+    def bar(self) -> StatusBar:
+        """The last line."""
         return self.query_one(StatusBar)
 
     def show_viewing(self) -> None:
@@ -65,14 +69,14 @@ class MainKeys(Screen[None]):
 
     def action_jump(self, where: str) -> None:
         """Go from the row under the cursor to its holder, group, device or parent."""
-        row = self._rows.cursor_row
+        row = self.rows.cursor_row
         if row is None:
             return
         target = target_of(row, where)
         if target.key:
             self.go_to(target.view, target.key)
         else:
-            self._bar.message(target.why_not, warning=True)
+            self.bar.message(target.why_not, warning=True)
 
     def go_to(self, view: View, key: str) -> None:
         """Go to a row of a view, or to the view where ``key`` is ""."""
@@ -81,10 +85,10 @@ class MainKeys(Screen[None]):
             self.viewing.look(view)
         if key and self.viewing.query and self.viewing.shown is not None and key not in self.viewing.shown.rows:
             self.viewing.ask(parse_query(""))
-            self._bar.message("filter cleared: it hid the row")
+            self.bar.message("filter cleared: it hid the row")
         self.show_viewing()
-        if key and not self._rows.reveal(key):
-            self._bar.message(f"not among the {view}: {key}", warning=True)
+        if key and not self.rows.reveal(key):
+            self.bar.message(f"not among the {view}: {key}", warning=True)
 
     def action_back(self) -> None:
         """Go back to the view, filter and row before."""
@@ -95,16 +99,16 @@ class MainKeys(Screen[None]):
         self._return_to(self.trail.forth(self._here()), "nothing after this")
 
     def _here(self) -> Stop:
-        return Stop(self.viewing.view, self.viewing.query.text, self._rows.rows.cursor)
+        return Stop(self.viewing.view, self.viewing.query.text, self.rows.rows.cursor)
 
     def _return_to(self, stop: Stop | None, otherwise: str) -> None:
         if stop is None:
-            self._bar.message(otherwise)
+            self.bar.message(otherwise)
             return
         self.viewing.look(stop.view)
         self.viewing.ask(parse_query(stop.filter))
         self.show_viewing()
-        self._rows.reveal(stop.key)
+        self.rows.reveal(stop.key)
 
     def action_jump_to(self) -> None:
         """Ask where to go."""
@@ -114,7 +118,7 @@ class MainKeys(Screen[None]):
 
     def action_sort(self) -> None:
         """Order siblings by the next column."""
-        ids = ["", *(column.id for column in self._rows.painter.layout.columns if column.id != "what")]
+        ids = ["", *(column.id for column in self.rows.painter.layout.columns if column.id != "what")]
         now = self.viewing.order.column if self.viewing.order is not None else ""
         column = ids[(ids.index(now) + 1) % len(ids)] if now in ids else ""
         self._arrange(Order(column) if column else None)
@@ -123,7 +127,7 @@ class MainKeys(Screen[None]):
         """Turn the order round."""
         order = self.viewing.order
         if order is None:
-            self._bar.message("no order to turn round: o sorts by a column")
+            self.bar.message("no order to turn round: o sorts by a column")
         else:
             self._arrange(replace(order, reverse=not order.reverse))
 
@@ -138,27 +142,27 @@ class MainKeys(Screen[None]):
     def action_follow(self) -> None:
         """Let the cursor go to whatever changes, or let it be."""
         self.following = not self.following
-        self._bar.message("the cursor goes to whatever changes: f lets it be" if self.following else "the cursor stays")
+        self.bar.message("the cursor goes to whatever changes: f lets it be" if self.following else "the cursor stays")
         self.say_states()
 
     def action_mark(self) -> None:
         """Mark the row, or take its mark away."""
-        self._rows.pick()
+        self.rows.pick()
         self.say_states()
 
     def action_mark_range(self) -> None:
         """Mark from the last mark to here."""
-        self._rows.pick_range()
+        self.rows.pick_range()
         self.say_states()
 
     def action_mark_all(self) -> None:
         """Mark all that the filter leaves."""
-        self._rows.pick_all()
+        self.rows.pick_all()
         self.say_states()
 
     def action_mark_none(self) -> None:
         """Take all marks away."""
-        self._rows.pick_none()
+        self.rows.pick_none()
         self.say_states()
 
     def action_filter(self) -> None:
@@ -171,24 +175,24 @@ class MainKeys(Screen[None]):
         words = [w for w in words if w != "faulty"] if "faulty" in words else [*words, "faulty"]
         self.viewing.ask(parse_query(" ".join(words)))
         self.show_viewing()
-        self._bar.message("only what has a fault" if "faulty" in words else "everything again")
+        self.bar.message("only what has a fault" if "faulty" in words else "everything again")
 
     def action_undo_layer(self) -> None:
         """Take back the filter, else the pause, else the marks."""
         if self.viewing.query:
             self.viewing.ask(parse_query(""))
             self.show_viewing()
-            self._bar.message("filter cleared")
+            self.bar.message("filter cleared")
         elif self.bridge.paused:
             self.action_pause()
-        elif self._rows.picked:
+        elif self.rows.picked:
             self.action_mark_none()
 
     def action_pause(self) -> None:
         """Let the screen stand still, or go on."""
         self.bridge.pause(not self.bridge.paused)
         if not self.bridge.paused:
-            self._bar.lasting("")
+            self.bar.lasting("")
         self.beat()
 
     def say_states(self) -> None:
@@ -208,40 +212,41 @@ class MainKeys(Screen[None]):
 
     def action_copy_id(self) -> None:
         """Copy the ids of the marked rows, or of the one under the cursor."""
-        self._copy("\n".join(self._names()))
+        self.copy("\n".join(self._names()))
 
     def action_copy_command(self) -> None:
         """Copy the command that prints what is shown."""
-        host, row = self.viewing.host, self._rows.cursor_row
+        host, row = self.viewing.host, self.rows.cursor_row
         if host is None:
             return
-        ids = self._names() if self._rows.picked or (row is not None and row.device is not None) else []
+        ids = self._names() if self.rows.picked or (row is not None and row.device is not None) else []
         command = snapshot_command(host, self.viewing.view, self.viewing.query.text, ids)
         if command:
-            self._copy(command)
+            self.copy(command)
         else:
-            self._bar.message("no command shows this elsewhere: it is neither this machine nor simulated", warning=True)
+            self.bar.message("no command shows this elsewhere: it is neither this machine nor simulated", warning=True)
 
     def _names(self) -> list[str]:
-        row = self._rows.cursor_row
-        return self._rows.picked_names() or ([name_of(row)] if row is not None else [])
+        row = self.rows.cursor_row
+        return self.rows.picked_names() or ([name_of(row)] if row is not None else [])
 
-    def _copy(self, text: str) -> None:
+    def copy(self, text: str) -> None:
+        """Copy a text to the clipboard of the terminal, and say so."""
         lines = text.split("\n")
         shown = lines[0] if len(lines) == 1 else f"{len(lines)} lines: {lines[0]}{self.skin.glyphs.ellipsis}"
         if not text:
             return
         if copy(self.app, text, os.environ):
-            self._bar.message(f"copied {shown}")
+            self.bar.message(f"copied {shown}")
         else:
-            self._bar.message("too long for the clipboard of a terminal: iovtop snapshot prints it", warning=True)
+            self.bar.message("too long for the clipboard of a terminal: iovtop snapshot prints it", warning=True)
 
     def action_findings(self) -> None:
         """Show every finding in full."""
         host = self.viewing.host
         found = find(host) if host is not None else ()
         if host is None or not found:
-            self._bar.message("no finding: nothing is wrong as far as can be seen")
+            self.bar.message("no finding: nothing is wrong as far as can be seen")
             return
         self.app.push_screen(FindingsScreen(self.skin, badge(host), found), self._show_subject)
 
@@ -253,13 +258,14 @@ class MainKeys(Screen[None]):
 
     def action_menu(self) -> None:
         """Show what can be done with the row."""
-        row = self._rows.cursor_row
-        if row is not None:
-            self.app.push_screen(MenuScreen(self.skin, title_of(row)[0], row_actions(row)), self._chosen)
+        host, row = self.viewing.host, self.rows.cursor_row
+        if host is not None and row is not None:
+            choices = row_actions(host, row, writing=self.writing.on)
+            self.app.push_screen(MenuScreen(self.skin, title_of(row)[0], choices), self._chosen)
 
     async def _chosen(self, call: str | None) -> None:
         if call:
-            target = self._rows if hasattr(self._rows, f"action_{call.partition('(')[0]}") else self
+            target = self.rows if hasattr(self.rows, f"action_{call.partition('(')[0]}") else self
             await self.app.run_action(call, default_namespace=target)
 
     def action_help(self) -> None:

@@ -22,6 +22,8 @@ class Pulse:
     age: float = 0.0
     """Seconds since the last completed reading."""
     error: str = ""
+    writing: bool = False
+    """Whether changes are allowed."""
 
     @property
     def stale(self) -> bool:
@@ -42,7 +44,8 @@ class Header(LineWidget):
 
     def show(self, host: Host | None, pulse: Pulse) -> None:
         """Show a host and how fresh its picture is."""
-        badges = [Piece(" READ-ONLY ", "read-only", 3), Piece(f"  {pulse.interval:g} s ", "bar-muted", 7)]
+        mode = Piece(" WRITE ", "write", 0) if pulse.writing else Piece(" READ-ONLY ", "read-only", 3)
+        badges = [mode, Piece(f"  {pulse.interval:g} s ", "bar-muted", 7)]
         left = [Piece(" iovtop ", "brand", 4), *self._facts]
         if host is not None:
             left = [*badge(host), *left]

@@ -218,11 +218,19 @@ class LiveTree(TreeKeys, ScrollView, can_focus=True):
 
     # ---- what the operator marks
 
-    def picked_names(self) -> list[str]:
-        """Return the names of the marked rows that are there, in their order."""
+    def picked_rows(self) -> list[Row]:
+        """Return the marked rows that are there, each name once, in their order."""
         projection = self.rows.projection
         rows = projection.rows.values() if projection is not None and self.picked else ()
-        return list(dict.fromkeys(name for row in rows if (name := name_of(row)) in self.picked))
+        found: dict[str, Row] = {}
+        for row in rows:
+            if (name := name_of(row)) in self.picked:
+                found.setdefault(name, row)
+        return list(found.values())
+
+    def picked_names(self) -> list[str]:
+        """Return the names of the marked rows that are there, in their order."""
+        return [name_of(row) for row in self.picked_rows()]
 
     def pick(self) -> None:
         """Mark the row under the cursor, or take its mark away, and go on to the next row."""

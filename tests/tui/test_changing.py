@@ -1,0 +1,160 @@
+"""Changes of the host, asked for and confirmed on the screen, on a simulated host."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from backend.cli.settings import Settings
+from backend.simhost.host import SimulatedHost
+from backend.simhost.load import read
+from backend.simhost.open import open_scenario
+from backend.state.live import Live
+from tests.tui.screens import TERM, Screen
+from tui.app import IovtopApp
+from tui.dialogs.form import FormScreen
+from tui.dialogs.plan import PlanScreen
+from tui.dialogs.running import RunScreen
+from tui.screens.journal import JournalScreen
+from tui.screens.main import MainScreen
+from tui.screens.menu import MenuScreen
+from tui.term.capabilities import detect
+from tui.widgets.status_bar import StatusBar
+from tui.writing import opener_for
+
+SCENARIO = Path(__file__).parents[1] / "conformance" / "simulated.toml"
+PF = "0000:01:00.0"
+
+
+@asynccontextmanager
+async def simulated(size: tuple[int, int] = (120, 40)) -> AsyncIterator[tuple[Screen, SimulatedHost]]:
+    """Run the app on a simulated host with PFs that have no VFs yet, the cursor on the first PF."""
+    host = open_scenario(read(SCENARIO), "changing")
+    live = Live(host)
+    app = IovtopApp(live, Settings(), detect(TERM, "utf-8", "unicode"), opener_for(host))
+    async with app.run_test(size=size) as pilot:
+        shown = Screen(app, pilot, live)  # type: ignore[arg-type]
+        await shown.until(lambda: any(isinstance(s, MainScreen) for s in app.screen_stack), "the first screen")
+        await shown.until(lambda: shown.main.viewing.host is not None and len(shown.tree.rows), "the host")
+        shown.tree.reveal(PF)
+        await pilot.pause()
+        assert shown.cursor == PF
+        yield shown, host
+
+
+def vfs_of(host: SimulatedHost, pf: str = PF) -> int:
+    return sum(name.startswith("virtfn") for name in host.files.list(f"/sys/bus/pci/devices/{pf}"))
+
+
+def message(shown: Screen) -> str:
+    return shown.main.query_one(StatusBar).text
+
+
+async def open_form(shown: Screen) -> None:
+    await shown.press("x")
+    await shown.until(lambda: isinstance(shown.app.screen, MenuScreen), "the menu")
+    await shown.press("v")
+    await shown.until(lambda: isinstance(shown.app.screen, FormScreen), "the form")
+
+
+async def plan_for(shown: Screen, *keys: str) -> None:
+    await open_form(shown)
+    await shown.press(*keys, "enter")
+    await shown.until(lambda: isinstance(shown.app.screen, PlanScreen), "the plan")
+
+
+async def test_read_only_says_how_to_change_that_and_changes_nothing() -> None:
+    async with simulated() as (shown, host):
+        assert "READ-ONLY" in shown.lines()[0]
+        await shown.press("x")
+        assert "read-only: W switches write mode on" in shown.text()
+        await shown.press("v")
+        assert isinstance(shown.app.screen, MenuScreen)
+        assert vfs_of(host) == 0
+
+
+async def test_vfs_are_made_and_taken_back() -> None:
+    async with simulated() as (shown, host):
+        await shown.press("W")
+        await shown.until(lambda: "WRITE" in shown.lines()[0], "write mode")
+        await plan_for(shown, "3")
+        for words in ("3 VFs on 0000:01:00.0", "make 3 VFs", "sriov_numvfs", "reversible", "Cancel"):
+            assert words in shown.text()
+        assert vfs_of(host) == 0
+        await shown.press("y")
+        await shown.until(lambda: isinstance(shown.app.screen, RunScreen), "the run")
+        await shown.until(lambda: "done: " in shown.text(), "the end")
+        assert vfs_of(host) == 3
+        await shown.press("enter")
+        await shown.until(lambda: "has 3 VFs" in message(shown), "the verdict")
+        await shown.press("L")
+        await shown.until(lambda: isinstance(shown.app.screen, JournalScreen), "the journal")
+        assert "3 VFs on 0000:01:00.0" in shown.text()
+        await shown.press("z")
+        await shown.until(lambda: isinstance(shown.app.screen, PlanScreen), "the way back")
+        assert "remove the 3 VFs" in shown.text()
+
+
+async def test_what_disturbs_somebody_is_not_done_by_one_key_nor_at_once() -> None:
+    async with simulated() as (shown, host):
+        host.kernel.write(f"/sys/bus/pci/devices/{PF}/sriov_numvfs", "2")
+        await shown.press("W")
+        await shown.until(lambda: vfs_of(host) == 2, "VFs")
+        await shown.until(lambda: "2/" in shown.text(), "VFs on the screen")
+        await plan_for(shown, "0")
+        assert "disruptive" in shown.text()
+        await shown.press("y")
+        assert isinstance(shown.app.screen, PlanScreen)
+        await shown.press("tab", "enter")
+        assert isinstance(shown.app.screen, PlanScreen)
+        await shown.until(lambda: "Do it …" not in shown.text(), "that it can be confirmed")
+        await shown.press("enter")
+        await shown.until(lambda: "done: " in shown.text(), "the end")
+        assert vfs_of(host) == 0
+
+
+async def test_enter_on_a_plan_is_cancel() -> None:
+    async with simulated() as (shown, host):
+        await shown.press("W")
+        await plan_for(shown, "3")
+        await shown.press("enter")
+        assert isinstance(shown.app.screen, MainScreen)
+        assert vfs_of(host) == 0
+
+
+async def test_a_plan_in_sight_follows_the_host() -> None:
+    async with simulated() as (shown, host):
+        vf = "0000:01:10.0"
+        for path, text in (
+            (f"/sys/bus/pci/devices/{PF}/sriov_drivers_autoprobe", "0"),
+            (f"/sys/bus/pci/devices/{PF}/sriov_numvfs", "2"),
+        ):
+            host.kernel.write(path, text)
+        await shown.until(lambda: vfs_of(host) == 2, "VFs")
+        for path, text in (
+            (f"/sys/bus/pci/devices/{vf}/driver_override", "vfio-pci"),
+            ("/sys/bus/pci/drivers_probe", vf),
+        ):
+            host.kernel.write(path, text)
+        await shown.press("W")
+        await shown.until(lambda: "2/" in shown.text(), "VFs on the screen")
+        await plan_for(shown, "0")
+        assert "held by" not in shown.text()
+        process = host.kernel.start_process("greedy")
+        host.kernel.open_device(process.pid, vf)
+        await shown.until(lambda: "held by process greedy" in shown.text(), "the holder")
+        assert "Do it" not in shown.text()
+        await shown.press("tab", "enter")
+        assert vfs_of(host) == 2
+
+
+async def test_a_wrong_number_is_said_and_nothing_is_planned() -> None:
+    async with simulated() as (shown, host):
+        await shown.press("W")
+        await open_form(shown)
+        await shown.press("9", "9", "enter")
+        assert "a number from 0 to 7" in shown.text()
+        await shown.press("escape")
+        assert isinstance(shown.app.screen, MainScreen)
+        assert vfs_of(host) == 0

@@ -1,0 +1,1 @@
+"""Dialogs of changes: what is asked for, the plan, the run."""

@@ -1,0 +1,133 @@
+"""What the keys of the first screen do to the host: write mode, changes, undo, the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from backend.model.operation import Entry
+from backend.model.plan import Asked, RunEvent, RunState
+from backend.model.text import clean
+from backend.ops.errors import OperationError
+from backend.present.tree import Row
+from tui.changes import CHANGES
+from tui.dialogs.form import FormScreen
+from tui.dialogs.plan import Confirmed, PlanScreen
+from tui.dialogs.running import RunScreen
+from tui.screens.journal import JournalScreen
+from tui.screens.main_keys import MainKeys
+from tui.widgets.header import badge
+
+
+class MainChanges(MainKeys):
+    """The actions that change the host. Each goes through a plan that is looked at and confirmed."""
+
+    async def action_write(self) -> None:
+        """Switch write mode on, or off."""
+        try:
+            if self.writing.on:
+                await self.writing.switch_off()
+                self.bar.message("read-only again")
+            else:
+                await self.writing.switch_on()
+                self.bar.message("write mode: x lists the changes of a row; W is read-only again")
+        except OperationError as error:
+            self._say(error)
+        self.beat()
+
+    def end_idle_writing(self) -> None:
+        """Become read-only when nobody has wanted a change for a while."""
+        if self.writing.idle:
+            self.run_worker(self.action_write())
+
+    def action_change(self, verb: str) -> None:
+        """Ask for a change of the marked rows, or of the one under the cursor."""
+        host = self.viewing.host
+        rows = self.chosen_rows()
+        if host is None or not rows:
+            return
+        change = CHANGES[verb]
+        refusals = [reason for row in rows if (reason := change.why_not(host, row.subject))]
+        if refusals:
+            self.bar.message(refusals[0], warning=True)
+            return
+        form = change.form(host, rows[0].subject)
+
+        def filled(values: Mapping[str, str] | None) -> None:
+            if values is not None:
+                requests = [asked for row in rows for asked in change.request(host, row.subject, values)]
+                self.run_worker(self._plan(requests))
+
+        if form.fields:
+            self.app.push_screen(FormScreen(self.skin, form), filled)
+        else:
+            filled({})
+
+    def chosen_rows(self) -> Sequence[Row]:
+        """Return the marked rows, or the one under the cursor."""
+        picked = self.rows.picked_rows()
+        row = self.rows.cursor_row
+        return picked or ([row] if row is not None else [])
+
+    async def _plan(self, requests: Sequence[Asked], undoes: int | None = None) -> None:
+        try:
+            plan = await self.writing.plan(requests)
+        except OperationError as error:
+            self._say(error)
+            return
+
+        def confirmed(answer: Confirmed | None) -> None:
+            if answer is not None:
+                self.app.push_screen(RunScreen(self.skin, self.writing, answer, undoes), self._ended)
+
+        self.app.push_screen(PlanScreen(self.skin, self.writing, plan, self.copy), confirmed)
+
+    def _ended(self, event: RunEvent | None) -> None:
+        if event is not None:
+            done = event.state is RunState.DONE
+            self.bar.message(clean(f"{event.state}: {event.text}", 300), warning=not done)
+
+    def _say(self, error: OperationError) -> None:
+        text = f"{error}; {error.remedy}" if error.remedy else str(error)
+        self.bar.message(clean(text, 300), warning=True)
+
+    async def action_undo_change(self) -> None:
+        """Plan the way back from the last change that can be taken back."""
+        try:
+            entries = await self.writing.log()
+        except OperationError as error:
+            self._say(error)
+            return
+        entry = last_to_undo(entries)
+        if entry is None:
+            self.bar.message("nothing to undo")
+            return
+        await self._plan(entry.plan.undo, entry.operation)
+
+    async def action_journal(self) -> None:
+        """Show what was changed, by whom, and how it ended."""
+        try:
+            entries = await self.writing.log()
+        except OperationError as error:
+            self._say(error)
+            return
+        host = self.viewing.host
+        screen = JournalScreen(self.skin, badge(host) if host is not None else (), entries)
+        self.app.push_screen(screen, self._from_journal)
+
+    def _from_journal(self, entry: Entry | None) -> None:
+        if entry is not None:
+            self.run_worker(self._plan(entry.plan.undo, entry.operation))
+
+
+def last_to_undo(entries: Sequence[Entry]) -> Entry | None:
+    """Return the last operation that was done and can be taken back, has not been, and takes none back itself."""
+    undone = {entry.undoes for entry in entries if entry.undoes is not None and entry.ended is RunState.DONE}
+    for entry in reversed(entries):
+        if can_undo(entry) and entry.operation not in undone and entry.undoes is None:
+            return entry
+    return None
+
+
+def can_undo(entry: Entry) -> bool:
+    """Return whether something of an operation was done, and there is a way back."""
+    return bool(entry.steps and entry.plan.undo) and entry.ended not in (None, RunState.STUCK)

@@ -1,0 +1,105 @@
+"""Write mode: off until asked for, and off again when nobody has asked for a change for a while."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from time import monotonic
+
+from backend.host.doors import HostDoors
+from backend.model.operation import Entry, Who
+from backend.model.plan import Asked, Plan, RunEvent
+from backend.ops.errors import ReadOnly
+from backend.ops.journal import MemoryJournal
+from backend.ops.operator import LocalOperator, Operator
+
+IDLE = 600.0
+"""Seconds without a change after which the program is read-only again."""
+
+Opener = Callable[[], Awaitable[Operator]]
+"""Opens the way to change this host. Raises ``OperationError`` when this user, or this kind of host, has none."""
+
+
+async def never_open() -> Operator:
+    """Open nothing: for sessions that only show."""
+    raise ReadOnly("this session only shows")
+
+
+def opener_for(doors: HostDoors) -> Opener:
+    """Return what opens the way to change a host."""
+
+    async def simulated() -> Operator:
+        return LocalOperator(doors, MemoryJournal(doors.clock), Who(0, None, "root", "", "", ""))
+
+    return simulated if doors.source.kind == "simulated" else never_open
+
+
+class Writing:
+    """Whether this session may change the host, and through whom.
+
+    Args:
+        opener: opens the operator when write mode is switched on.
+        now: seconds that never run backwards.
+    """
+
+    def __init__(self, opener: Opener, now: Callable[[], float] = monotonic) -> None:
+        self._opener = opener
+        self._now = now
+        self._operator: Operator | None = None
+        self._last = 0.0
+        self.running = False
+        """Whether a plan is being run."""
+
+    @property
+    def on(self) -> bool:
+        """Whether changes can be made."""
+        return self._operator is not None
+
+    async def switch_on(self) -> None:
+        """Allow changes. Raises ``OperationError``."""
+        if self._operator is None:
+            self._operator = await self._opener()
+        self._last = self._now()
+
+    async def switch_off(self) -> None:
+        """Allow no more changes."""
+        operator, self._operator = self._operator, None
+        if operator is not None:
+            await operator.close()
+
+    def leave(self) -> None:
+        """Leave at once: what runs goes on or ends without us."""
+        if self._operator is not None:
+            self._operator.leave()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody has wanted a change for so long that write mode should end."""
+        return self.on and not self.running and self._now() - self._last >= IDLE
+
+    async def plan(self, requests: Sequence[Asked]) -> Plan:
+        """Return the plan. Raises ``OperationError``."""
+        return await self._used().plan(requests)
+
+    async def run(self, plan: Plan, typed: str, undoes: int | None = None) -> AsyncIterator[RunEvent]:
+        """Run a confirmed plan. Raises ``OperationError``."""
+        self.running = True
+        try:
+            async for event in self._used().run(plan.asked, plan.fingerprint, typed, undoes):
+                self._last = self._now()
+                yield event
+        finally:
+            self.running = False
+
+    def cancel(self) -> None:
+        """Make no further step of what runs."""
+        self._used().cancel()
+
+    async def log(self) -> Sequence[Entry]:
+        """Return the journal, the oldest first."""
+        return await self._used().log()
+
+    def _used(self) -> Operator:
+        if self._operator is None:
+            raise ReadOnly("the program is read-only", "W switches write mode on")
+        self._last = self._now()
+        return self._operator
