@@ -11,6 +11,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from backend.model.text import clean
+
+_MAX_PART = 1000
+"""Characters of one part of a fingerprint's line."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -95,12 +100,19 @@ class Plan:
 
     @property
     def fingerprint(self) -> tuple[str, ...]:
-        """What must be the same when it is confirmed as it was when it was looked at, one line each."""
+        """What must be the same when it is confirmed as it was when it was looked at, one line each.
+
+        A plan that has travelled has the same one: its texts were made harmless on the way.
+        """
         return (
-            *(f"{c.text}: {'holds' if c.holds else c.found or 'does not hold'}" for c in self.conditions),
-            *(f"{s.where}: {s.old} → {s.new}" for s in self.steps),
+            *(f"{_part(c.text)}: {'holds' if c.holds else _part(c.found) or 'does not hold'}" for c in self.conditions),
+            *(f"{_part(s.where)}: {_part(s.old)} → {_part(s.new)}" for s in self.steps),
             *((f"type {self.must_type}",) if self.must_type else ()),
         )
+
+
+def _part(text: str) -> str:
+    return clean(text, _MAX_PART)
 
 
 class RunState(StrEnum):

@@ -16,6 +16,7 @@ class Problem(StrEnum):
     BUSY = "busy"
     READ_ONLY = "read-only"
     JOURNAL = "journal"
+    AGENT = "agent"
 
 
 class OperationError(Exception):
@@ -74,3 +75,15 @@ class JournalUnreadable(OperationError):
     """The journal cannot be read by this user, or at all."""
 
     problem = Problem.JOURNAL
+
+
+class AgentError(OperationError):
+    """Whoever changes this host for us cannot be started, has gone, or does not make sense."""
+
+    problem = Problem.AGENT
+
+
+def error_of(problem: Problem, message: str, remedy: str) -> OperationError:
+    """Return the error of a kind."""
+    kind = next(kind for kind in OperationError.__subclasses__() if kind.problem is problem)
+    return kind(message, remedy)

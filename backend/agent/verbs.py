@@ -1,0 +1,59 @@
+"""The closed list of what can be asked for: one list for the agent, the command line and the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, get_type_hints
+
+from backend.model.plan import Danger
+from backend.model.requests import REQUESTS, Request, SetNumVfs
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a verb."""
+
+    name: str
+    type: Any
+    """What it is parsed into: an id of ``backend.model.ids``, int, bool, an enumeration, or one of these or None."""
+    default: Any
+    """``dataclasses.MISSING`` where it must be given."""
+
+    @property
+    def needed(self) -> bool:
+        """Whether it must be given."""
+        return self.default is MISSING
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One thing that can be asked for."""
+
+    request: type[Request]
+    summary: str
+    """What it does, in the imperative, for a list of commands."""
+    danger: Danger
+    """The worst that a plan of it can be."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.request.verb
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        """Its arguments, as the request has them."""
+        types = get_type_hints(self.request)
+        return tuple(Argument(field.name, types[field.name], field.default) for field in fields(self.request))
+
+
+VERBS: Mapping[str, Verb] = {
+    verb.name: verb
+    for verb in (
+        Verb(SetNumVfs, "set how many VFs a PF has", Danger.DISRUPTIVE),
+    )
+}  # fmt: skip
+"""Every verb by its name."""
+
+assert VERBS.keys() == REQUESTS.keys(), "every request is a verb, and the other way round"
