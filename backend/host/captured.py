@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.host.clock import SystemClock
-from backend.host.doors import Clock, Directory, Events, FileStat, Process, Source, StillWaiting
+from backend.host.doors import Clock, Directory, Events, FileStat, Links, Process, Source, StillWaiting
 from backend.host.tree import TreeFiles
 
 FORMAT = "iovtop.capture/1"
@@ -167,6 +167,13 @@ class CapturedHost:
         from backend.host.uevents import NoEvents
 
         return NoEvents()
+
+    @property
+    def links(self) -> Links:
+        """Its network cannot be asked any more."""
+        from backend.host.links import NoLinks
+
+        return NoLinks("capture")
 
     def name(self) -> str:
         """Return the host's name."""

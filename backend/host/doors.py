@@ -14,6 +14,16 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
+from backend.model.links import (
+    DevlinkPort,
+    EswitchMode,
+    PortSetting,
+    PortSettingName,
+    VfSetting,
+    VfSettingName,
+    VfTable,
+)
+
 
 class Directory(Protocol):
     """One open directory: cheap reads of several of its entries.
@@ -168,6 +178,72 @@ class Events(Protocol):
         ...
 
 
+class Links(Protocol):
+    """The network side of PFs, by rtnetlink and devlink: records, not packets.
+
+    Every method raises ``OSError`` with the kernel's errno, whose text is what the kernel or the driver said,
+    and ``StillWaiting`` after ``deadline`` seconds: a driver may hold the locks of the network for as long as
+    it likes. What is only files raises ``EOPNOTSUPP``.
+
+    A devlink device is named by its bus and its name there, as in ``pci/0000:c1:00.0``; one that devlink does
+    not know raises ``ENODEV``.
+    """
+
+    async def vfs(self, interface: str, *, statistics: bool = False, deadline: float) -> VfTable:
+        """Return the VFs of the PF that ``interface`` belongs to, with their counters if wanted.
+
+        An interface that is no PF's has none. Raises ``ENODEV`` where there is no such interface.
+        """
+        ...
+
+    async def set_vf(
+        self, interface: str, parent: str, vf: int, name: VfSettingName, value: VfSetting, *, deadline: float
+    ) -> None:
+        """Set one thing of one VF through its PF's interface.
+
+        Raises ``ENODEV`` where ``interface`` does not belong to the device ``parent``, ``EOPNOTSUPP`` where the
+        driver cannot set this, ``EINVAL`` where there is no such VF or it takes no such value, ``EPERM`` without
+        CAP_NET_ADMIN.
+        """
+        ...
+
+    async def eswitch(self, device: str, *, deadline: float) -> EswitchMode:
+        """Return the mode of a device's embedded switch. Raises ``EOPNOTSUPP`` where it has none."""
+        ...
+
+    async def set_eswitch(self, device: str, mode: EswitchMode, *, deadline: float) -> None:
+        """Set the mode of a device's embedded switch."""
+        ...
+
+    async def ports(self, device: str, *, deadline: float) -> tuple[DevlinkPort, ...]:
+        """Return the devlink ports of a device."""
+        ...
+
+    async def set_port(
+        self, device: str, port: int, name: PortSettingName, value: PortSetting, *, deadline: float
+    ) -> None:
+        """Set one thing of the function behind a port. Raises ``ENODEV`` where there is no such port."""
+        ...
+
+    def waiting(self) -> tuple[StillWaiting, ...]:
+        """Return what was left behind and still goes on, each at ``READING``, a ``vf_place`` or a ``devlink_place``."""
+        ...
+
+
+READING = "rtnetlink"
+"""What ``StillWaiting`` calls the reading of VFs: whoever reads waits for the one lock of all links."""
+
+
+def vf_place(interface: str, vf: int) -> str:
+    """Return what ``StillWaiting`` calls a setting of a VF."""
+    return f"netlink {interface} vf {vf}"
+
+
+def devlink_place(device: str) -> str:
+    """Return what ``StillWaiting`` calls anything asked of a devlink device."""
+    return f"devlink {device}"
+
+
 @dataclass(frozen=True, slots=True)
 class Process:
     """A process, as far as everybody may see it. Names are raw: not yet cleaned."""
@@ -244,6 +320,11 @@ class HostDoors(Protocol):
     @property
     def events(self) -> Events:
         """Kernel events."""
+        ...
+
+    @property
+    def links(self) -> Links:
+        """The network side."""
         ...
 
     @property

@@ -13,6 +13,7 @@ from backend.host.doors import Clock, Directory, Events, FileStat, Process, Sour
 
 if TYPE_CHECKING:
     from backend.host.leftbehind import LeftBehindAccess
+    from backend.host.links import LinuxLinks, NoLinks
     from backend.host.tree import TreeFiles
 
 
@@ -88,6 +89,7 @@ class LinuxHost:
         self.source = Source("live") if live else Source("tree", ", ".join(roots))
         self.files: LinuxFiles | TreeFiles = LinuxFiles() if live else _tree(sysfs, procfs)
         self._guarded: LeftBehindAccess | None = None
+        self._links: LinuxLinks | NoLinks | None = None
         self.processes = LinuxProcesses(procfs) if live or procfs else None
         self.clock: Clock = clock or SystemClock()
 
@@ -109,6 +111,15 @@ class LinuxHost:
 
         return KernelEvents() if self.source.kind == "live" else NoEvents()
 
+    @property
+    def links(self) -> LinuxLinks | NoLinks:
+        """The network side of this machine; a foreign tree has none."""
+        if self._links is None:
+            from backend.host.links import LinuxLinks, NoLinks
+
+            self._links = LinuxLinks() if self.source.kind == "live" else NoLinks("tree")
+        return self._links
+
     def name(self) -> str:
         """Return the host's name, raw."""
         if self.source.kind == "live":
@@ -122,6 +133,8 @@ class LinuxHost:
         """Let go of children; never waits."""
         if self._guarded is not None:
             self._guarded.close()
+        if self._links is not None:
+            self._links.close()
 
 
 def _tree(sysfs: str | None, procfs: str | None) -> TreeFiles:

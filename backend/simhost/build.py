@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 from backend.host.doors import Clock
+from backend.model.links import EswitchMode
 from backend.simhost.catalogue import DRIVERS
 from backend.simhost.core import Features
 from backend.simhost.decode import ScenarioError
+from backend.simhost.devlink import FunctionState
 from backend.simhost.function import Function, NetPlan, NvmePlan, SriovState
 from backend.simhost.kernel import Kernel
 from backend.simhost.models import MODELS
@@ -169,10 +171,11 @@ class Builder:
                 nvidia=spec.vendor_vgpu,
                 mdev_types=spec.mdev_types,
                 token=spec.token,
+                eswitch=EswitchMode(spec.eswitch),
             )
             for plan in spec.vf:
                 for index in plan.index:
-                    f.sriov.plans[index] = vf_plan(plan)
+                    f.sriov.plans[index] = vf_plan(plan, index)
         return f
 
     def _bind(self, spec: FunctionSpec, f: Function) -> None:
@@ -204,6 +207,10 @@ class Builder:
         for index in range(spec.vfs):
             vf = kernel.sriov.add_vf(f, index)
             plan = sriov.plans.get(index)
+            if plan is not None and plan.policy is not None:
+                sriov.policies[index] = plan.policy
+            if plan is not None and plan.migratable:
+                sriov.functions[index] = FunctionState(migratable=True)
             if plan is not None and (plan.net or plan.mac or plan.up or plan.netns):
                 vf.net = NetPlan(plan.net, plan.mac, plan.up, plan.netns)
             kernel.sriov.settle_plan(vf, plan)

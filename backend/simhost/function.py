@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from backend.model.links import EswitchMode
+from backend.simhost.devlink import FunctionState
 from backend.simhost.models import Model
 from backend.simhost.models import Sriov as SriovModel
 from backend.simhost.schedule import Mutex
+from backend.simhost.vfpolicy import Traffic, VfPolicy
 
 if TYPE_CHECKING:
     from backend.simhost.iommu import Group
@@ -32,6 +35,8 @@ class VfPlan:
     """Process whose network namespace the netdev was moved to; 0 = not moved."""
     suspended: bool = False
     vgpu: int = 0
+    policy: VfPolicy | None = None
+    migratable: bool = False
 
 
 @dataclass(slots=True)
@@ -63,6 +68,10 @@ class SriovState:
     """The VFs are parents of this family of mdev types."""
     token: str = ""
     """VF token that a user of this PF on vfio-pci has set."""
+    policies: dict[int, VfPolicy] = field(default_factory=dict)
+    traffic: dict[int, Traffic] = field(default_factory=dict)
+    eswitch: EswitchMode = EswitchMode.LEGACY
+    functions: dict[int, FunctionState] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

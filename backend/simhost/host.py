@@ -10,6 +10,7 @@ from backend.simhost.clock import ManualClock
 from backend.simhost.faults import Faults
 from backend.simhost.files import SimulatedFiles
 from backend.simhost.kernel import Kernel
+from backend.simhost.links import SimulatedLinks
 from backend.simhost.procs import UNPRIVILEGED_UID
 from backend.simhost.schedule import Operation
 from backend.simhost.waiting import SimulatedEvents, SimulatedGuarded
@@ -52,6 +53,7 @@ class SimulatedHost:
         self.files = SimulatedFiles(self._access)
         self.guarded = SimulatedGuarded(self._access)
         self.events = SimulatedEvents(self._access, self.run)
+        self.links = SimulatedLinks(self._access)
         self.processes = SimulatedProcesses(self._access)
         clock = kernel.core.clock
         if isinstance(clock, ManualClock):

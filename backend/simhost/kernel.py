@@ -11,6 +11,7 @@ from backend.host.doors import Clock
 from backend.simhost.classes import Classes
 from backend.simhost.core import Core, Features
 from backend.simhost.debugfs import add_debugfs
+from backend.simhost.devlink import Devlink
 from backend.simhost.function import Function
 from backend.simhost.function_files import FunctionFiles
 from backend.simhost.iommu import Iommu
@@ -50,6 +51,7 @@ class Kernel:
         self.network = Network(self.core)
         self.classes = Classes(self.core, self.network, self.irqs)
         self.sriov = Sriov(self)
+        self.devlink = Devlink(self)
         self.files = FunctionFiles(self)
         self.pci = Pci(self)
         self.mdev = MdevBus(self)

@@ -11,6 +11,7 @@ from backend.simhost.function import Function, NetPlan
 from backend.simhost.parse import einval
 from backend.simhost.power import POWER
 from backend.simhost.tree import Attr, Branch, Dir, Entry, Ref
+from backend.simhost.vfpolicy import NO_MAC, ops_of, policy_of
 
 _UP = 0x1003
 _DOWN = 0x1002
@@ -50,6 +51,14 @@ def mac_for(text: str) -> str:
     """Return a made-up, locally administered address that is always the same for a name."""
     digest = hashlib.blake2s(text.encode("utf-8", "surrogateescape"), digest_size=5).digest()
     return ":".join(f"{byte:02x}" for byte in (0x02, *digest))
+
+
+def _mac_by_pf(f: Function) -> str:
+    """Return the address that the PF has set for a VF; "" where it has set none."""
+    if f.pf is None or ops_of(f.pf) is None:
+        return ""
+    mac = policy_of(f.pf, f.index).mac
+    return "" if mac == NO_MAC else mac
 
 
 class Network:
@@ -162,7 +171,7 @@ class Network:
         device = NetDevice(
             name,
             self._index(),
-            plan.mac or mac_for(f.address),
+            _mac_by_pf(f) or plan.mac or mac_for(f.address),
             plan.up,
             directory,
             f,

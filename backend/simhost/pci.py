@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from backend.simhost.attributes import table_for, uevent
 from backend.simhost.catalogue import DRIVERS, DriverSpec
+from backend.simhost.devlink import is_migratable
 from backend.simhost.function import Function
 from backend.simhost.models import Model
 from backend.simhost.parse import einval, word
@@ -198,7 +199,8 @@ class Pci:
         if spec.vfio:
             if f.nvidia is not None or (f.sriov is not None and f.sriov.num):
                 raise einval() if f.nvidia is not None else oops(errno.EBUSY)
-            kernel.vfio.register(f, core=True, migration=spec.migration)
+            migration = spec.migration if is_migratable(f) else ()
+            kernel.vfio.register(f, core=True, migration=migration)
         elif f.model.dead_on_host and spec.matches(f.model):
             raise oops(errno.ENODEV)
         f.driver = driver

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
+from backend.model.links import TxRate, VfLinkState, Vlan
 from backend.simhost.families import FAMILIES, Family
 from backend.simhost.function import VfPlan
-from backend.simhost.scenario import ParentSpec, VfSpec, VmSpec
+from backend.simhost.scenario import ParentSpec, PolicySpec, VfSpec, VmSpec
+from backend.simhost.vfpolicy import VfPolicy
 from backend.simhost.vms import VmPlan
 
 
@@ -16,8 +18,8 @@ def vm_plan(spec: VmSpec) -> VmPlan:
     return VmPlan(**{name: getattr(spec, name) for name in shared})
 
 
-def vf_plan(spec: VfSpec) -> VfPlan:
-    """Return how the VFs of a table begin."""
+def vf_plan(spec: VfSpec, index: int) -> VfPlan:
+    """Return how a VF of a table begins."""
     return VfPlan(
         spec.driver,
         spec.override,
@@ -28,6 +30,19 @@ def vf_plan(spec: VfSpec) -> VfPlan:
         spec.netns,
         spec.suspended,
         spec.vgpu,
+        _policy(spec.policy, index) if spec.policy is not None else None,
+        spec.migratable,
+    )
+
+
+def _policy(spec: PolicySpec, index: int) -> VfPolicy:
+    return VfPolicy(
+        spec.mac.format(n=f"{index:02x}"),
+        Vlan(spec.vlan, spec.qos),
+        TxRate(spec.min_rate, spec.max_rate),
+        spec.spoofcheck,
+        spec.trust,
+        VfLinkState(spec.link),
     )
 
 

@@ -80,6 +80,21 @@ class NvmeSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicySpec:
+    """``policy``: what the PF enforces on some VFs."""
+
+    mac: str = "00:00:00:00:00:00"
+    """``{n}`` stands for the VF's index, in two hex digits."""
+    vlan: int = 0
+    qos: int = 0
+    min_rate: int = 0
+    max_rate: int = 0
+    spoofcheck: bool = False
+    trust: bool = False
+    link: Literal["auto", "enable", "disable"] = "auto"
+
+
+@dataclass(frozen=True, slots=True)
 class VfSpec:
     """``[[function.vf]]``: how some VFs begin."""
 
@@ -93,6 +108,9 @@ class VfSpec:
     netns: int = 0
     suspended: bool = False
     vgpu: int = 0
+    policy: PolicySpec | None = None
+    migratable: bool = False
+    """Of the function behind its devlink port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +148,7 @@ class FunctionSpec:
     """Seconds that removing all of them takes."""
     shared_group: bool = False
     """VFs join the PF's IOMMU group."""
+    eswitch: Literal["legacy", "switchdev"] = "legacy"
     vf_net: str = ""
     """Pattern of the VFs' interface names, with ``{n}``."""
     vendor_vgpu: bool = False

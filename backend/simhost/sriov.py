@@ -148,6 +148,8 @@ class Sriov:
                 sriov.vfs.remove(vf)
             yield Wait(sriov.off_delay)
             sriov.num = 0
+            for kept in (sriov.policies, sriov.traffic, sriov.functions):
+                kept.clear()
         finally:
             if guarded and not held_by_caller:
                 self._kernel.pci.rescan_lock.release()

@@ -20,7 +20,7 @@ class SimulatedGuarded:
 
     def __init__(self, access: Access) -> None:
         self._access = access
-        self._left: list[tuple[str, Job, float]] = []
+        self._waiters = Waiters(access)
 
     async def read(self, path: str, *, deadline: float) -> bytes:
         """Read a whole file; waits while somebody holds the lock that reading it takes."""
@@ -31,7 +31,7 @@ class SimulatedGuarded:
             root = access.tree.root
             holder, node = access.tree.find(root, path)
             job = access.kernel.core.schedule.start(self._reading(holder, node, path, found))
-        await self._wait(job, path, deadline)
+        await self._waiters.wait(job, path, deadline)
         return found[0]
 
     def _reading(self, holder: Dir, node: object, path: str, found: list[bytes]) -> Operation:
@@ -51,18 +51,22 @@ class SimulatedGuarded:
         with access.lock:
             access.enter(path)
             job = access.kernel.core.schedule.start(access.kernel.writing(access.tree, path, data))
-        await self._wait(job, path, deadline)
+        await self._waiters.wait(job, path, deadline)
 
     def waiting(self) -> tuple[StillWaiting, ...]:
         """Return the accesses that were left behind and still go on."""
-        core = self._access.kernel.core
-        with self._access.lock:
-            core.schedule.pump()
-        self._left = [left for left in self._left if not left[1].done]
-        now = core.clock.monotonic()
-        return tuple(StillWaiting(path, job.pid, job.wchan, now - began) for path, job, began in self._left)
+        return self._waiters.left()
 
-    async def _wait(self, job: Job, path: str, deadline: float) -> None:
+
+class Waiters:
+    """Those who wait for operations of the simulated kernel, each with a deadline of its own."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._left: list[tuple[str, Job, float]] = []
+
+    async def wait(self, job: Job, path: str, deadline: float) -> None:
+        """Return when an operation has ended. Raises its error, ``StillWaiting`` after ``deadline`` seconds."""
         kernel = self._access.kernel
         clock, schedule = kernel.core.clock, kernel.core.schedule
         began = clock.monotonic()
@@ -86,6 +90,15 @@ class SimulatedGuarded:
                 except asyncio.CancelledError:
                     self._left.append((path, job, began))
                     raise
+
+    def left(self) -> tuple[StillWaiting, ...]:
+        """Return the operations that nobody waits for any more and that still go on."""
+        core = self._access.kernel.core
+        with self._access.lock:
+            core.schedule.pump()
+        self._left = [left for left in self._left if not left[1].done]
+        now = core.clock.monotonic()
+        return tuple(StillWaiting(path, job.pid, job.wchan, now - began) for path, job, began in self._left)
 
 
 class SimulatedEvents:

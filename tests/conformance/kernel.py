@@ -14,11 +14,12 @@ from typing import TypeVar
 
 from backend.host.doors import Event, HostDoors
 from backend.host.linux import LinuxHost
-from tests.conformance.machine import DRIVERS, MDEV, PCI, EventLog
+from tests.conformance.machine import DRIVERS, MDEV, PCI, EventLog, Nic
 
 T = TypeVar("T")
 
 _HOLDER = Path(__file__).with_name("holder.py")
+_NETDEVSIM = "/sys/bus/netdevsim"
 _SETTLE_SECONDS = 120.0
 _QUIET_SECONDS = 1.0
 """Events that have not come for so long do not come any more."""
@@ -59,6 +60,8 @@ class KernelMachine:
         self._others: list[LinuxHost] = []
         self._holders: list[subprocess.Popen[str]] = []
         self._logs: list[_Log] = []
+        self._nic: Nic | None = None
+        self._up: list[str] = []
 
     @property
     def doors(self) -> HostDoors:
@@ -81,6 +84,30 @@ class KernelMachine:
             _write(f"{PCI}/{pf}/driver_override", "pci-pf-stub")
             _write("/sys/bus/pci/drivers_probe", pf)
         return pf
+
+    @property
+    def nic(self) -> Nic | None:
+        """The kernel's netdevsim; None where the kernel has none."""
+        if not os.path.isdir(_NETDEVSIM):
+            return None
+        if not self._nic:
+            _write(f"{_NETDEVSIM}/new_device", "1 1")
+            folder = f"{_NETDEVSIM}/devices/netdevsim1"
+            subprocess.run(["udevadm", "settle", "--timeout=60"], check=True)
+            interface = os.listdir(f"{folder}/net")[0]
+            self._nic = Nic(interface, "netdevsim1", "netdevsim/netdevsim1", f"{folder}/sriov_numvfs")
+        return self._nic
+
+    switch = nic
+
+    async def bring_up(self, interface: str) -> None:
+        """Bring an interface up and wait for its link."""
+        subprocess.run(["ip", "link", "set", interface, "up"], check=True)
+        self._up.append(interface)
+        deadline = time.monotonic() + _SETTLE_SECONDS
+        while _read(f"/sys/class/net/{interface}/carrier") != "1":
+            assert time.monotonic() < deadline, f"{interface} gets no link"
+            await asyncio.sleep(0.05)
 
     async def run(self, awaitable: Awaitable[T]) -> T:
         """Await something. It takes its own time."""
@@ -114,7 +141,8 @@ class KernelMachine:
 
     async def _settle(self) -> None:
         deadline = time.monotonic() + _SETTLE_SECONDS
-        while waiting := [left for host in (self._host, *self._others) for left in host.guarded.waiting()]:
+        hosts = (self._host, *self._others)
+        while waiting := [left for host in hosts for left in (*host.guarded.waiting(), *host.links.waiting())]:
             assert time.monotonic() < deadline, waiting
             await asyncio.sleep(0.05)
 
@@ -137,6 +165,10 @@ class KernelMachine:
             host.close()
 
     def _rest(self) -> None:
+        if self._nic:
+            _write(f"{_NETDEVSIM}/del_device", "1")
+        for interface in self._up:
+            subprocess.run(["ip", "link", "set", interface, "down"], check=False)
         for uuid in os.listdir(MDEV) if os.path.isdir(MDEV) else ():
             _write(f"{MDEV}/{uuid}/remove", "1")
         for name, driver in self._drivers_at_rest.items():

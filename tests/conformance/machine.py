@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from backend.host.doors import Event, HostDoors, StillWaiting
@@ -14,6 +15,19 @@ T = TypeVar("T")
 PCI = "/sys/bus/pci/devices"
 MDEV = "/sys/bus/mdev/devices"
 DRIVERS = "/sys/bus/pci/drivers"
+
+
+@dataclass(frozen=True, slots=True)
+class Nic:
+    """A network card with VFs, on whatever bus."""
+
+    interface: str
+    device: str
+    """Name of the device on its bus."""
+    handle: str
+    """Its name to devlink."""
+    numvfs: str
+    """The file that makes VFs."""
 
 
 class Machine(Protocol):
@@ -59,6 +73,20 @@ class Machine(Protocol):
     @property
     def stub_pf(self) -> str:
         """A PF bound to pci-pf-stub."""
+        ...
+
+    @property
+    def nic(self) -> Nic | None:
+        """A card whose driver takes every setting of a VF; it can have 4."""
+        ...
+
+    @property
+    def switch(self) -> Nic | None:
+        """A card with an embedded switch, in legacy mode; it can have 4 VFs."""
+        ...
+
+    async def bring_up(self, interface: str) -> None:
+        """Bring an interface up and wait for its link."""
         ...
 
     async def run(self, awaitable: Awaitable[T]) -> T:

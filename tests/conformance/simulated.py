@@ -12,7 +12,7 @@ from backend.simhost.clock import ManualClock, settle
 from backend.simhost.host import SimulatedHost
 from backend.simhost.load import read
 from backend.simhost.open import open_scenario
-from tests.conformance.machine import MDEV, PCI, EventLog
+from tests.conformance.machine import MDEV, PCI, EventLog, Nic
 
 T = TypeVar("T")
 
@@ -34,6 +34,8 @@ class SimulatedMachine:
     mdpy = "/sys/devices/virtual/mdpy/mdpy"
     vgpu_vf = "0000:09:00.4"
     ways: tuple[str, ...] = ("group", "cdev")
+    nic: Nic | None = Nic("enp10s0", "0000:0a:00.0", "pci/0000:0a:00.0", f"{PCI}/0000:0a:00.0/sriov_numvfs")
+    switch: Nic | None = Nic("enp11s0", "0000:0b:00.0", "pci/0000:0b:00.0", f"{PCI}/0000:0b:00.0/sriov_numvfs")
 
     def __init__(self) -> None:
         self.clock = ManualClock()
@@ -63,6 +65,10 @@ class SimulatedMachine:
             self.host.kernel.release(process.pid)
             raise
         return process.pid
+
+    async def bring_up(self, interface: str) -> None:
+        """Bring an interface up."""
+        self.host.kernel.network.devices[interface].up = True
 
     async def release(self, holder: object) -> None:
         """Let that process end."""
