@@ -15,7 +15,7 @@ from backend.ops.errors import BadRequest
 
 def asked(request: Request) -> Asked:
     """Return a request as plain data."""
-    return Asked(request.verb, msgspec.to_builtins(request, enc_hook=_plain))
+    return Asked(request.verb, msgspec.to_builtins(request, enc_hook=plain))
 
 
 def request_of(data: Asked) -> Request:
@@ -32,7 +32,8 @@ def request_of(data: Asked) -> Request:
         raise BadRequest(f"{data.verb}: {clean(str(error), 300)}") from error
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return an id as the text or number that it is underneath: a hook for msgspec."""
     return int(value) if isinstance(value, int) else str(value)
 
 

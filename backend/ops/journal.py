@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Protocol
 
 from backend.host.doors import Clock
-from backend.model.operation import Entry, Left, StepRecord, Who
+from backend.model.operation import Entry, Left, Who
 from backend.model.plan import Plan, RunState
+from backend.ops.ledger import Begin, Done, End, Intent, Ledger, Record, Waiting
 
 
 class Journal(Protocol):
@@ -51,49 +52,54 @@ class Journal(Protocol):
         ...
 
 
-class MemoryJournal:
-    """A journal that ends with the session: for simulated hosts, and tests."""
+class RecordingJournal(ABC):
+    """The part that all journals share: what they are told becomes records, and a ledger sums them up."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._entries: list[Entry] = []
+        self._ledger = Ledger()
+
+    @abstractmethod
+    def _keep(self, record: Record) -> None:
+        """Keep a record for good, and give it to the ledger. Raises ``JournalUnwritable``."""
+
+    def begin(self, plan: Plan, who: Who, boot_id: str, undoes: int | None = None) -> int:
+        """Begin an operation."""
+        number = self._ledger.last + 1
+        self._keep(Begin(number, self._clock.time(), boot_id, who, plan, undoes))
+        return number
+
+    def intent(self, operation: int, step: int) -> None:
+        """Begin a step."""
+        self._keep(Intent(operation, self._clock.time(), step))
+
+    def waiting(self, operation: int, left: Left) -> None:
+        """Keep who waits."""
+        self._keep(Waiting(operation, self._clock.time(), left))
+
+    def done(self, operation: int, step: int, found: str) -> None:
+        """End a step."""
+        self._keep(Done(operation, self._clock.time(), step, found))
+
+    def end(self, operation: int, state: RunState, text: str) -> None:
+        """End an operation."""
+        self._keep(End(operation, self._clock.time(), state, text))
+
+
+class MemoryJournal(RecordingJournal):
+    """A journal that ends with the session: for simulated hosts, and tests."""
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
         """Nobody else is there."""
         yield
 
-    def begin(self, plan: Plan, who: Who, boot_id: str, undoes: int | None = None) -> int:
-        """Begin an operation."""
-        number = len(self._entries) + 1
-        self._entries.append(Entry(number, boot_id, self._clock.time(), who, plan, (), None, "", 0.0, undoes))
-        return number
-
-    def intent(self, operation: int, step: int) -> None:
-        """Begin a step."""
-        entry = self._entries[operation - 1]
-        record = StepRecord(step, self._clock.time(), None)
-        self._entries[operation - 1] = replace(entry, steps=(*entry.steps, record))
-
-    def waiting(self, operation: int, left: Left) -> None:
-        """Keep who waits."""
-        self._entries[operation - 1] = replace(self._entries[operation - 1], left=left)
-
-    def done(self, operation: int, step: int, found: str) -> None:
-        """End a step."""
-        entry = self._entries[operation - 1]
-        steps = tuple(replace(record, found=found) if record.step == step else record for record in entry.steps)
-        self._entries[operation - 1] = replace(entry, steps=steps)
-
-    def end(self, operation: int, state: RunState, text: str) -> None:
-        """End an operation."""
-        entry = self._entries[operation - 1]
-        duration = self._clock.time() - entry.began
-        self._entries[operation - 1] = replace(entry, ended=state, text=text, duration=duration)
+    def _keep(self, record: Record) -> None:
+        self._ledger.take(record)
 
     def entries(self) -> list[Entry]:
         """Return all operations, the oldest first."""
-        return list(self._entries)
+        return self._ledger.entries()
 
     def damage(self) -> Sequence[str]:
         """Nothing can damage it."""

@@ -135,8 +135,8 @@ class Runner:
         found = "; ".join(check.ask(self._world).text for check in work.after)
         if not work.always:
             self._reached.append(found)
-        yield self._numbered(RunEvent(RunState.STEP_DONE, index, found))
         self._write_down(index, lambda: self._journal.done(self._number, index, found))
+        yield self._numbered(RunEvent(RunState.STEP_DONE, index, found))
 
     def _write_down(self, index: int, write: Callable[[], None]) -> bool:
         """Write to the journal; return False, and end the run, where that fails."""

@@ -1,0 +1,83 @@
+"""A simulated host that outlives the process: what was written to it is kept in a file, and made again when opened.
+
+The line of a write is in the file before the simulated kernel begins it, as a real write has reached the kernel once
+write(2) was called: a process that is killed in it does not stop the kernel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+from backend.host.doors import Clock, Events, Files, Processes, Source, StillWaiting
+from backend.simhost.clock import ManualClock
+from backend.simhost.load import read
+from backend.simhost.open import open_scenario
+
+_SCENARIO = Path(__file__).parents[2] / "conformance/simulated.toml"
+
+
+class LastingHost:
+    """All doors of a host whose state is in ``place``."""
+
+    def __init__(self, place: Path) -> None:
+        self.manual = ManualClock()
+        self._host = open_scenario(read(_SCENARIO), "lasting", clock=self.manual)
+        self.source = Source("simulated", "lasting")
+        self._descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self.writes: list[tuple[str, str]] = [tuple(json.loads(line)) for line in place.read_bytes().splitlines()]
+        asyncio.run(self.manual.run(self._replay()))
+
+    async def _replay(self) -> None:
+        for path, value in self.writes:
+            await self._host.guarded.write(path, value.encode(), deadline=3600.0)
+
+    @property
+    def guarded(self) -> LastingHost:
+        """This object: the only door that is not the simulated host's own."""
+        return self
+
+    async def read(self, path: str, *, deadline: float) -> bytes:
+        """Read."""
+        return await self._host.guarded.read(path, deadline=deadline)
+
+    async def write(self, path: str, data: bytes, *, deadline: float) -> None:
+        """Keep, then write."""
+        os.write(self._descriptor, json.dumps([path, data.decode()]).encode() + b"\n")
+        self.writes.append((path, data.decode()))
+        await self._host.guarded.write(path, data, deadline=deadline)
+
+    def waiting(self) -> tuple[StillWaiting, ...]:
+        """Return what was left behind."""
+        return self._host.guarded.waiting()
+
+    @property
+    def files(self) -> Files:
+        """The simulated files."""
+        return self._host.files
+
+    @property
+    def events(self) -> Events:
+        """The simulated events."""
+        return self._host.events
+
+    @property
+    def processes(self) -> Processes | None:
+        """The simulated processes."""
+        return self._host.processes
+
+    @property
+    def clock(self) -> Clock:
+        """A clock that moves as far as it must."""
+        return self.manual
+
+    def name(self) -> str:
+        """Return its name."""
+        return self._host.name()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
+        self._host.close()
