@@ -16,7 +16,7 @@ from backend.ops.errors import JournalUnwritable
 from backend.ops.explain import explain
 from backend.ops.journal import Journal
 from backend.ops.operation import Operation, Work
-from backend.ops.waiting import started
+from backend.ops.waiting import left_behind, started
 from backend.ops.world import World
 
 T = TypeVar("T")
@@ -185,7 +185,7 @@ class Runner:
         self._note_waiting(index, waiting)
         whom = ""
         try:
-            while (now := self._left_behind(work)) is not None:
+            while (now := left_behind(self._world.doors, work.action.place)) is not None:
                 whom = await self._unless_left(self._whom())
                 yield self._numbered(
                     RunEvent(
@@ -204,13 +204,9 @@ class Runner:
         with contextlib.suppress(JournalUnwritable):  # the end of the step, or of the run, will tell
             self._journal.waiting(self._number, left)
 
-    def _left_behind(self, work: Work) -> StillWaiting | None:
-        place = work.action.place
-        return next((left for left in self._world.doors.guarded.waiting() if left.path == place), None)
-
     def _leave(self, index: int, work: Work, whom: str = "") -> None:
         """End with a step that goes on in the kernel; or say that it came back at the last moment."""
-        left = self._left_behind(work)
+        left = left_behind(self._world.doors, work.action.place)
         if left is None:
             self._stop(
                 RunState.STUCK, index, f"step {index + 1} was left before it was read back",

@@ -24,10 +24,16 @@ def started(doors: HostDoors, pid: int) -> int:
     return int(fields[19])
 
 
+def left_behind(doors: HostDoors, place: str) -> StillWaiting | None:
+    """Return what this process left behind at a place, if it still goes on."""
+    everything = (*doors.guarded.waiting(), *doors.links.waiting())
+    return next((left for left in everything if left.path == place), None)
+
+
 def still_waiting(entry: Entry, doors: HostDoors, boot_id: str) -> StillWaiting | None:
     """Return the step of an operation that still goes on in the kernel, or None.
 
-    Known by the guarded door of this process; by the process that was written down; or, where a crash left no time
+    Known by the doors of this process; by the process that was written down; or, where a crash left no time
     to write one down, by who has the step's file open. Reads of all processes' descriptors: for recovery only.
     """
     if entry.boot_id != boot_id:
@@ -36,9 +42,9 @@ def still_waiting(entry: Entry, doors: HostDoors, boot_id: str) -> StillWaiting 
     if not begun or begun[-1] >= len(entry.plan.steps):
         return None
     where = entry.plan.steps[begun[-1]].where
-    for left in doors.guarded.waiting():
-        if left.path == where:
-            return left
+    left = left_behind(doors, where)
+    if left is not None:
+        return left
     now = doors.clock.time()
     if entry.left is not None:
         alive = entry.left.started and started(doors, entry.left.pid) == entry.left.started
