@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from textual.app import App, SystemCommand
+from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -18,6 +18,7 @@ from backend.cli.exits import CommandError, Exit
 from backend.cli.settings import Settings, config_home
 from backend.host.doors import HostDoors
 from backend.model.text import clean
+from backend.ops.errors import AgentError
 from backend.present.filter import BadQueryError, parse_query
 from backend.state.live import Live
 from themes.spec import ThemeSpec
@@ -49,12 +50,23 @@ class IovtopApp(App[None]):
         # Only without colours must Textual be told at once: it chooses its NO_COLOR filter before it has a theme.
         super().__init__(ansi_color=True if terminal.no_color else None)
         self._session = session
-        self._writing = Writing(opener)
+        self._writing = Writing(opener, self._given_away)
         self._settings = settings
         self._terminal = terminal
         self.skin = Skin(look, terminal.glyphs)
         self.animation_level = "none"
         self.fault = ""
+
+    @contextlib.contextmanager
+    def _given_away(self) -> Iterator[None]:
+        """Give the terminal to whoever asks for a password there."""
+        try:
+            with self.suspend():
+                sys.stderr.write("iovtop: changing this host needs root\n")
+                sys.stderr.flush()
+                yield
+        except SuspendNotSupported as error:
+            raise AgentError("this terminal cannot be given to sudo for a password", "type `sudo -v` first") from error
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return our own variables, for the moment before a theme of ours is chosen."""

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from backend.host.doors import HostDoors
-from backend.model.operation import Entry, Who
+from backend.model.operation import Entry
 from backend.model.plan import Asked, Plan, RunEvent
 from backend.ops.errors import ReadOnly
-from backend.ops.journal import MemoryJournal
-from backend.ops.operator import LocalOperator, Operator
+
+if TYPE_CHECKING:
+    from backend.agent.client import AgentOperator
+    from backend.agent.transports import Ask
 
 IDLE = 600.0
 """Seconds without a change after which the program is read-only again."""
 
-Opener = Callable[[], Awaitable[Operator]]
+Opener = Callable[["Ask"], Awaitable["AgentOperator"]]
 """Opens the way to change this host. Raises ``OperationError`` when this user, or this kind of host, has none."""
 
 
-async def never_open() -> Operator:
+async def never_open(ask: Ask) -> AgentOperator:
     """Open nothing: for sessions that only show."""
     raise ReadOnly("this session only shows")
 
@@ -27,10 +31,12 @@ async def never_open() -> Operator:
 def opener_for(doors: HostDoors) -> Opener:
     """Return what opens the way to change a host."""
 
-    async def simulated() -> Operator:
-        return LocalOperator(doors, MemoryJournal(doors.clock), Who(0, None, "root", "", "", ""))
+    async def opener(ask: Ask) -> AgentOperator:
+        from backend.agent.open_operator import open_operator
 
-    return simulated if doors.source.kind == "simulated" else never_open
+        return await open_operator(doors, ask=ask)
+
+    return opener
 
 
 class Writing:
@@ -38,13 +44,15 @@ class Writing:
 
     Args:
         opener: opens the operator when write mode is switched on.
+        ask: gives the terminal to sudo, for a password.
         now: seconds that never run backwards.
     """
 
-    def __init__(self, opener: Opener, now: Callable[[], float] = monotonic) -> None:
+    def __init__(self, opener: Opener, ask: Ask = nullcontext, now: Callable[[], float] = monotonic) -> None:
         self._opener = opener
+        self._ask = ask
         self._now = now
-        self._operator: Operator | None = None
+        self._operator: AgentOperator | None = None
         self._last = 0.0
         self.running = False
         """Whether a plan is being run."""
@@ -54,10 +62,15 @@ class Writing:
         """Whether changes can be made."""
         return self._operator is not None
 
+    @property
+    def warning(self) -> str:
+        """What is wrong with whoever makes the changes; "" = nothing."""
+        return self._operator.welcome.warning if self._operator is not None else ""
+
     async def switch_on(self) -> None:
         """Allow changes. Raises ``OperationError``."""
         if self._operator is None:
-            self._operator = await self._opener()
+            self._operator = await self._opener(self._ask)
         self._last = self._now()
 
     async def switch_off(self) -> None:
@@ -98,7 +111,7 @@ class Writing:
         """Return the journal, the oldest first."""
         return await self._used().log()
 
-    def _used(self) -> Operator:
+    def _used(self) -> AgentOperator:
         if self._operator is None:
             raise ReadOnly("the program is read-only", "W switches write mode on")
         self._last = self._now()

@@ -64,12 +64,20 @@ class AgentOperator:
         self._listening = asyncio.create_task(self._listen())
 
     @classmethod
-    async def on(cls, link: Link, *, ssh_client: str = "", terminal: str = "") -> AgentOperator:
-        """Say hello and return the operator. Raises ``AgentError`` when there is no agent at the other end."""
-        hello = Hello(seq=0, protocol=VERSION, ssh_client=ssh_client, terminal=terminal)
+    async def on(cls, link: Link, patience: float | None = None) -> AgentOperator:
+        """Say hello and return the operator. Raises ``AgentError`` when there is no agent at the other end.
+
+        Args:
+            patience: seconds that it may take to answer; None where somebody may have to type a password first.
+        """
+        hello = Hello(seq=0, protocol=VERSION)
         link.send(encode(hello))
         try:
-            welcome = await _welcome(link)
+            async with asyncio.timeout(patience):
+                welcome = await _welcome(link)
+        except TimeoutError as late:
+            link.close()
+            raise AgentError(f"the agent did not answer for {patience:.0f} s") from late
         except BaseException:
             link.close()
             raise

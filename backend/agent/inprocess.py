@@ -20,7 +20,7 @@ async def in_process(operator: Operator, doors: HostDoors, *, write: bool = True
     """Return an operator that reaches another through an agent in this process."""
     near, far = memory_links()
     server = Server(
-        far, lambda hello: operator, VERBS if write else (), program=__version__, host=clean(doors.name()),
+        far, operator, VERBS if write else (), program=__version__, host=clean(doors.name()),
         source=doors.source.kind,
     )  # fmt: skip
     task = asyncio.create_task(server.serve())

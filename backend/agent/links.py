@@ -55,6 +55,11 @@ class MemoryLink:
         if self._peer is not None:
             self._peer._incoming.feed_data(line)
 
+    def end(self) -> None:
+        """Send nothing more, and still listen."""
+        if self._peer is not None:
+            self._peer._incoming.feed_eof()
+
     @property
     def unsent(self) -> int:
         """Nothing waits."""

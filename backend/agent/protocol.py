@@ -48,11 +48,9 @@ class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
 
 
 class Hello(_Message, frozen=True, tag="hello"):
-    """The face's first message. What it says of itself is kept as what it says, and nothing depends on it."""
+    """The face's first message."""
 
     protocol: int
-    ssh_client: str = ""
-    terminal: str = ""
 
 
 class PlanFor(_Message, frozen=True, tag="plan"):

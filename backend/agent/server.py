@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from backend.agent.links import Link
 from backend.agent.protocol import (
@@ -38,6 +38,8 @@ from backend.model.plan import Asked, RunState
 from backend.ops.errors import OperationError, Problem, ReadOnly
 from backend.ops.operator import Operator
 
+R = TypeVar("R", bound=Request)
+
 _MAX_QUESTIONS = 8
 """Plans and logs that are worked on at a time."""
 
@@ -54,14 +56,14 @@ class Server:
     kernel is left behind.
 
     Args:
-        opener: opens what plans and runs, for the face that said hello.
+        operator: what plans and runs.
         verbs: those that may be run: none without write mode.
     """
 
     def __init__(
         self,
         link: Link,
-        opener: Callable[[Hello], Operator],
+        operator: Operator,
         verbs: Collection[str],
         *,
         program: str,
@@ -70,10 +72,10 @@ class Server:
         warning: str = "",
     ) -> None:
         self._link = link
-        self._opener = opener
+        self._operator = operator
         self._verbs = frozenset(verbs)
         self._about = {"program": program, "host": host, "source": source, "warning": warning}
-        self._operator: Operator | None = None
+        self._greeted = False
         self._heard = -1
         self._said = 0
         self._questions: set[asyncio.Task[None]] = set()
@@ -100,46 +102,46 @@ class Server:
                 return
             if isinstance(request, Hello):
                 self._greet(request)
-            elif self._operator is None:
+            elif not self._greeted:
                 raise BadLine("the first message must be a hello")
             else:
-                self._answer(request, self._operator)
+                self._answer(request)
 
     def _greet(self, hello: Hello) -> None:
-        if self._operator is not None:
+        if self._greeted:
             raise BadLine("a second hello")
-        if hello.protocol == VERSION:
-            self._operator = self._opener(hello)
+        self._greeted = True
         mark = MAGIC + b"%d " % VERSION
         self._say(Welcome(seq=self._next(), verbs=tuple(sorted(self._verbs)), **self._about), mark)
         if hello.protocol != VERSION:
             raise BadLine(f"protocol {hello.protocol}; this agent speaks {VERSION}")
 
-    def _answer(self, request: Request, operator: Operator) -> None:
+    def _answer(self, request: Request) -> None:
         match request:
             case Cancel():
-                operator.cancel()
+                self._operator.cancel()
             case Leave():
-                operator.leave()
+                self._operator.leave()
             case Run(seq=to) if self._run is not None:
                 self._fail(to, Problem.BUSY, "a change is being made already", "wait for its end")
             case Run():
-                self._run = asyncio.create_task(self._guard(request.seq, self._change(request, operator)))
+                self._run = asyncio.create_task(self._guard(request, self._change))
                 self._run.add_done_callback(self._change_ended)
             case _ if len(self._questions) >= _MAX_QUESTIONS:
                 self._fail(request.seq, Problem.BUSY, f"{_MAX_QUESTIONS} questions are worked on already", "")
             case _:
-                question = asyncio.create_task(self._guard(request.seq, self._look_into(request, operator)))
+                question = asyncio.create_task(self._guard(request, self._look_into))
                 self._questions.add(question)
                 question.add_done_callback(self._questions.discard)
 
     def _change_ended(self, _: asyncio.Task[None]) -> None:
         self._run = None
 
-    async def _guard(self, to: int, work: Coroutine[Any, Any, None]) -> None:
-        """Do some work, and tell what kept it from being done."""
+    async def _guard(self, request: R, work: Callable[[R], Coroutine[Any, Any, None]]) -> None:
+        """Do what a request wants, and tell what kept it from being done."""
+        to = request.seq
         try:
-            await work
+            await work(request)
         except OperationError as error:
             self._fail(to, error.problem, str(error), error.remedy)
         except BadLine as bad:
@@ -147,35 +149,35 @@ class Server:
         except Exception as fault:
             self._fail(to, Problem.AGENT, f"a fault in iovtop itself ({type(fault).__name__}: {fault})", "report it")
 
-    async def _look_into(self, request: Request, operator: Operator) -> None:
+    async def _look_into(self, request: Request) -> None:
         to = request.seq
         match request:
             case PlanFor():
-                plan = await operator.plan(request.requests, request.settles)
+                plan = await self._operator.plan(request.requests, request.settles)
                 self._say(Planned(seq=self._next(), to=to, plan=plan))
             case Log():
-                for entry in await operator.log():
+                for entry in await self._operator.log():
                     self._say(Entered(seq=self._next(), to=to, entry=entry))
                 self._say(Done(seq=self._next(), to=to))
             case Damage():
-                self._say(Damaged(seq=self._next(), to=to, sentences=tuple(await operator.damage())))
+                self._say(Damaged(seq=self._next(), to=to, sentences=tuple(await self._operator.damage())))
             case Recover():
                 self._must_write()
-                for unfinished in await operator.recover():
+                for unfinished in await self._operator.recover():
                     self._say(Found(seq=self._next(), to=to, unfinished=unfinished))
                 self._say(Done(seq=self._next(), to=to))
             case Forget():
                 self._must_write()
-                await operator.forget(request.operation)
+                await self._operator.forget(request.operation)
                 self._say(Done(seq=self._next(), to=to))
 
-    async def _change(self, request: Run, operator: Operator) -> None:
+    async def _change(self, request: Run) -> None:
         self._admit(request.requests)
-        events = operator.run(request.requests, request.seen, request.typed, request.undoes, request.settles)
+        events = self._operator.run(request.requests, request.seen, request.typed, request.undoes, request.settles)
         async for event in events:
             self._waiting = event.state is RunState.WAITING
             if self._gone and self._waiting:
-                operator.leave()
+                self._operator.leave()
             if event.state not in _DROPPED or self._link.unsent < _MAX_UNSENT:
                 self._say(Happened(seq=self._next(), to=request.seq, event=event))
 
@@ -203,11 +205,10 @@ class Server:
         for question in self._questions:
             question.cancel()
         self._gone = True
-        if self._operator is not None:
-            if self._run is not None:
-                self._operator.cancel()
-                if self._waiting:
-                    self._operator.leave()
-                await asyncio.wait((self._run,))
-            await self._operator.close()
+        if self._run is not None:
+            self._operator.cancel()
+            if self._waiting:
+                self._operator.leave()
+            await asyncio.wait((self._run,))
+        await self._operator.close()
         self._link.close()

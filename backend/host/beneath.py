@@ -1,4 +1,4 @@
-"""Opening files of a foreign tree so that no link in it leads out of it."""
+"""Opening files below a directory so that no link in it leads out of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import errno
 import os
 
 _OPENAT2 = 437
+_BENEATH = 0x08
 _IN_ROOT = 0x10
 _NO_MAGICLINKS = 0x02
 _PROC, _SYSFS = 0x9FA0, 0x62656572
@@ -25,6 +26,45 @@ def is_kernels(path: str) -> bool:
     return _libc.statfs(os.fsencode(path), ctypes.byref(buffer)) == 0 and buffer[0] in (_PROC, _SYSFS)
 
 
+def is_sysfs(descriptor: int) -> bool:
+    """Return whether an open file is one of the kernel's /sys (fstatfs(2))."""
+    buffer = (ctypes.c_long * 32)()
+    return _libc.fstatfs(descriptor, ctypes.byref(buffer)) == 0 and buffer[0] == _SYSFS
+
+
+def open_beneath(root: str, path: str, flags: int) -> int:
+    """Return a descriptor of ``path`` below ``root``; links may lead to other places below it, and nowhere else.
+
+    Raises ``OSError`` as open(2) does, EXDEV for what would lead out.
+    """
+    try:
+        return _openat2(root, path, flags, _BENEATH | _NO_MAGICLINKS)
+    except OSError as error:
+        if error.errno != errno.ENOSYS:
+            raise
+    # Kernels before 5.6. The links of a real /sys do not change what they lead to while one looks.
+    found = os.path.realpath(os.path.join(root, os.path.dirname(path)))
+    if os.path.commonpath([os.path.realpath(root), found]) != os.path.realpath(root):
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
+    return os.open(os.path.join(found, os.path.basename(path)), flags | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
+def _openat2(root: str, path: str, flags: int, resolve: int) -> int:
+    how = _OpenHow(flags | os.O_CLOEXEC, 0, resolve)
+    raw = os.fsencode(path.lstrip("/") or ".")
+    directory = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fd, number = -1, errno.EAGAIN
+        while fd < 0 and number == errno.EAGAIN:  # something was renamed meanwhile
+            fd = _libc.syscall(_OPENAT2, directory, raw, ctypes.byref(how), ctypes.sizeof(how))
+            number = ctypes.get_errno()
+    finally:
+        os.close(directory)
+    if fd < 0:
+        raise OSError(number, os.strerror(number), path)
+    return int(fd)
+
+
 class Root:
     """A directory that paths are resolved in as if it were the root of everything (openat2(2)).
 
@@ -40,21 +80,12 @@ class Root:
         """Return a descriptor of ``path`` below the root. Raises ``OSError`` as open(2) does."""
         if self.genuine:
             return os.open(self.path + path, flags | os.O_CLOEXEC)
-        how = _OpenHow(flags | os.O_CLOEXEC, 0, _IN_ROOT | _NO_MAGICLINKS)
-        raw = os.fsencode(path.lstrip("/") or ".")
-        root = os.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            fd, number = -1, errno.EAGAIN
-            while fd < 0 and number == errno.EAGAIN:  # something was renamed meanwhile
-                fd = _libc.syscall(_OPENAT2, root, raw, ctypes.byref(how), ctypes.sizeof(how))
-                number = ctypes.get_errno()
-        finally:
-            os.close(root)
-        if fd < 0:
-            if number == errno.ENOSYS:
-                return self._open_resolved(path, flags)
-            raise OSError(number, os.strerror(number), path)
-        return int(fd)
+            return _openat2(self.path, path, flags, _IN_ROOT | _NO_MAGICLINKS)
+        except OSError as error:
+            if error.errno != errno.ENOSYS:
+                raise
+        return self._open_resolved(path, flags)
 
     def _open_resolved(self, path: str, flags: int) -> int:
         """Do the same on kernels before 5.6, where a tree that changes meanwhile could still deceive."""

@@ -77,13 +77,13 @@ class Attendant:
             try:
                 await self._receive(STARTUP)
             except TimeoutError:
-                raise OSError(errno.EIO, f"the reading child {self.pid} did not start in {STARTUP:.0f} s") from None
+                raise OSError(errno.EIO, f"the child {self.pid} did not start in {STARTUP:.0f} s") from None
             self._ready = True
         request = json.dumps({"operation": operation, "arguments": arguments}).encode() + b"\n"
         try:
             os.write(self._requests, request)
         except BrokenPipeError as gone:
-            raise OSError(errno.EIO, f"the reading child {self.pid} has ended") from gone
+            raise OSError(errno.EIO, f"the child {self.pid} has ended") from gone
         answer = json.loads(await self._receive(deadline))
         if "errno" in answer:
             raise OSError(answer["errno"], answer["error"])
@@ -110,7 +110,7 @@ class Attendant:
         finally:
             loop.remove_reader(self._answers)
         if not buffer.endswith(b"\n"):
-            raise OSError(errno.EIO, f"the reading child {self.pid} ended in mid-answer")
+            raise OSError(errno.EIO, f"the child {self.pid} ended in mid-answer")
         return bytes(buffer)
 
     def wchan(self) -> str:
@@ -203,48 +203,52 @@ class LeftBehind:
 
 
 class LeftBehindAccess:
-    """Guarded reads and writes of the real host."""
+    """Guarded reads and writes of the real host.
 
-    def __init__(self, locate: Callable[[str], str]) -> None:
+    Args:
+        locate: where a file lies that the kernel calls by a path.
+        root: the folder that is /sys.
+        writer: module of the child that writes, ``backend.host.writing``; None where nothing can be written.
+    """
+
+    def __init__(self, locate: Callable[[str], str], root: str = "/sys", writer: str | None = None) -> None:
         self._locate = locate
-        self._children = LeftBehind("backend.host.leftbehind")
+        self._root = root
+        self._reading = LeftBehind("backend.host.leftbehind")
+        self._writing = LeftBehind(writer) if writer is not None else None
 
     async def read(self, path: str, *, deadline: float) -> bytes:
         """Read a whole file. Raises ``OSError`` as read(2) does, ``StillWaiting`` after ``deadline`` seconds."""
+        for stuck in self._writing.waiting() if self._writing is not None else ():
+            if stuck.path == path:
+                raise stuck
         where = {"path": self._locate(path)}
-        text = await self._children.ask("read", where, key=path, deadline=deadline, kill=True)
+        text = await self._reading.ask("read", where, key=path, deadline=deadline, kill=True)
         return str(text).encode("latin-1")
 
     async def write(self, path: str, data: bytes, *, deadline: float) -> None:
-        """Write ``data`` with one write(2). Raises as ``read`` does."""
-        what = {"path": self._locate(path), "data": data.decode("latin-1")}
-        await self._children.ask("write", what, key=path, deadline=deadline, kill=False)
+        """Write ``data`` with one write(2). Raises as ``read`` does, EROFS where nothing can be written."""
+        if self._writing is None:
+            raise OSError(errno.EROFS, "this process has no way to write", path)
+        what = {"root": self._root, "path": path, "data": data.decode("latin-1")}
+        await self._writing.ask("write", what, key=path, deadline=deadline, kill=False)
 
     def waiting(self) -> tuple[StillWaiting, ...]:
         """Return the accesses that were left behind and still go on."""
-        return self._children.waiting()
+        return (*self._reading.waiting(), *(self._writing.waiting() if self._writing is not None else ()))
 
     def close(self) -> None:
         """Dismiss all children; never waits."""
-        self._children.close()
+        self._reading.close()
+        if self._writing is not None:
+            self._writing.close()
 
 
 def _read(arguments: dict[str, Any]) -> str:
     return Path(arguments["path"]).read_bytes().decode("latin-1")
 
 
-def _write(arguments: dict[str, Any]) -> None:
-    data = arguments["data"].encode("latin-1")
-    descriptor = os.open(arguments["path"], os.O_WRONLY | os.O_CLOEXEC)
-    try:
-        written = os.write(descriptor, data)
-    finally:
-        os.close(descriptor)
-    if written != len(data):
-        raise OSError(errno.EIO, f"wrote {written} of {len(data)} bytes", arguments["path"])
-
-
-OPERATIONS: dict[str, Callable[[dict[str, Any]], Any]] = {"read": _read, "write": _write}
+OPERATIONS: dict[str, Callable[[dict[str, Any]], Any]] = {"read": _read}
 
 
 def serve(module: str) -> None:

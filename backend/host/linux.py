@@ -80,14 +80,23 @@ class LinuxHost:
         sysfs: root of a foreign /sys, or None for this machine's.
         procfs: root of a foreign /proc. A foreign ``sysfs`` without it has no processes.
         clock: time, for tests.
+        writer: module of the child that writes, ``backend.host.writing``; None where nothing can be written.
     """
 
-    def __init__(self, sysfs: str | None = None, procfs: str | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        sysfs: str | None = None,
+        procfs: str | None = None,
+        clock: Clock | None = None,
+        *,
+        writer: str | None = None,
+    ) -> None:
         live = sysfs is None and procfs is None
         self.roots = (sysfs, procfs)
         roots = [f"{kind} {root}" for kind, root in (("sysfs", sysfs), ("procfs", procfs)) if root]
         self.source = Source("live") if live else Source("tree", ", ".join(roots))
         self.files: LinuxFiles | TreeFiles = LinuxFiles() if live else _tree(sysfs, procfs)
+        self._writer = writer
         self._guarded: LeftBehindAccess | None = None
         self._links: LinuxLinks | NoLinks | None = None
         self.processes = LinuxProcesses(procfs) if live or procfs else None
@@ -101,7 +110,7 @@ class LinuxHost:
         if self._guarded is None:
             from backend.host.leftbehind import LeftBehindAccess
 
-            self._guarded = LeftBehindAccess(self.files.location)
+            self._guarded = LeftBehindAccess(self.files.location, self.roots[0] or "/sys", self._writer)
         return self._guarded
 
     @property

@@ -10,6 +10,7 @@ from typing import Protocol
 from backend.host.doors import HostDoors
 from backend.model.operation import Entry, Standing, Unfinished, Who
 from backend.model.plan import Asked, Condition, Plan, RunEvent, RunState
+from backend.model.requests import Request
 from backend.ops.codec import request_of
 from backend.ops.errors import Changed, JournalUnwritable, OperationError, Refused
 from backend.ops.journal import Journal
@@ -90,12 +91,12 @@ class LocalOperator:
 
     async def plan(self, requests: Sequence[Asked], settles: int | None = None) -> Plan:
         """Return the plan."""
+        parsed = [request_of(request) for request in requests]
         with contextlib.closing(World(self._doors)) as world:
             await world.look()
-            return (await self._prepare(requests, world, settles)).plan
+            return (await self._prepare(parsed, world, settles)).plan
 
-    async def _prepare(self, requests: Sequence[Asked], world: World, settles: int | None) -> Operation:
-        parsed = [request_of(request) for request in requests]
+    async def _prepare(self, parsed: Sequence[Request], world: World, settles: int | None) -> Operation:
         operation = merged([await PLANNERS[request.verb](request, world) for request in parsed])
         taken = self._taken(operation.plan, settles)
         if taken and operation.plan.steps:
@@ -128,11 +129,12 @@ class LocalOperator:
     ) -> AsyncIterator[RunEvent]:
         """Run it."""
         self._control = Control()
+        parsed = [request_of(request) for request in requests]
         with self._journal.exclusive(), contextlib.closing(World(self._doors)) as world:
             await world.look()
             if settles is not None:
                 self._settled(settles, world)
-            operation = await self._prepare(requests, world, settles)
+            operation = await self._prepare(parsed, world, settles)
             _admit(operation.plan, tuple(seen), typed)
             runner = Runner(operation, world, self._journal, self._who, self._control, undoes)
             async for event in runner.events():
@@ -193,7 +195,8 @@ class LocalOperator:
 
     async def _look_at(self, entry: Entry, world: World) -> Unfinished:
         async def plan(requests: Sequence[Asked]) -> Plan:
-            return (await self._prepare(requests, world, entry.operation)).plan
+            parsed = [request_of(request) for request in requests]
+            return (await self._prepare(parsed, world, entry.operation)).plan
 
         return await look_at(entry, self._doors, world.host.boot_id, plan)
 

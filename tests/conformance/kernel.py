@@ -18,6 +18,7 @@ from tests.conformance.machine import DRIVERS, MDEV, PCI, EventLog, Nic
 
 T = TypeVar("T")
 
+WRITER = "tests.conformance.writer"
 _HOLDER = Path(__file__).with_name("holder.py")
 _NETDEVSIM = "/sys/bus/netdevsim"
 _SETTLE_SECONDS = 120.0
@@ -40,7 +41,7 @@ class KernelMachine:
     """The lab's guest. What is at rest is what its first user found."""
 
     _drivers_at_rest: dict[str, str] = {}
-    _host = LinuxHost()
+    _host = LinuxHost(writer=WRITER)
     """Everybody's: starting the children that it reads with takes a second here."""
 
     def __init__(self) -> None:
@@ -70,7 +71,7 @@ class KernelMachine:
 
     def elsewhere(self) -> HostDoors:
         """The same machine's doors, for another program."""
-        self._others.append(LinuxHost())
+        self._others.append(LinuxHost(writer=WRITER))
         return self._others[-1]
 
     @property

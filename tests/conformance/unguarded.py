@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from backend.model.plan import Asked
+from backend.model.requests import Request
 from backend.ops.operation import Operation
 from backend.ops.operator import LocalOperator
 from backend.ops.world import World
@@ -17,8 +17,8 @@ PATIENCE = 3.0
 class Unguarded(LocalOperator):
     """Plans without the conditions that nobody holds a device, and is soon impatient."""
 
-    async def _prepare(self, requests: Sequence[Asked], world: World, settles: int | None) -> Operation:
-        operation = await super()._prepare(requests, world, settles)
+    async def _prepare(self, parsed: Sequence[Request], world: World, settles: int | None) -> Operation:
+        operation = await super()._prepare(parsed, world, settles)
         conditions = tuple(c for c in operation.plan.conditions if not c.text.startswith("nobody holds "))
         work = tuple(
             replace(item, before=(), action=replace(item.action, patience=PATIENCE)) for item in operation.work

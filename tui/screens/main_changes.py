@@ -29,7 +29,8 @@ class MainChanges(MainKeys):
                 self.bar.message("read-only again")
             else:
                 await self.writing.switch_on()
-                self.bar.message("write mode: x lists the changes of a row; W is read-only again")
+                said = self.writing.warning or "x lists the changes of a row; W is read-only again"
+                self.bar.message(f"write mode: {said}", warning=bool(self.writing.warning))
         except OperationError as error:
             self._say(error)
         self.beat()

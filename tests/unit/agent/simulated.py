@@ -44,7 +44,7 @@ class SimulatedAgent:
     def serve(self, verbs: Collection[str] = tuple(VERBS)) -> tuple[MemoryLink, asyncio.Task[None]]:
         """Return a bare end, and what serves the other."""
         near, far = memory_links()
-        server = Server(far, lambda hello: self.local, verbs, program="1", host="sim", source="simulated")
+        server = Server(far, self.local, verbs, program="1", host="sim", source="simulated")
         return near, asyncio.create_task(server.serve())
 
     def vfs(self, pf: str = PF) -> list[str]:

@@ -1,0 +1,45 @@
+"""The one way to whoever changes a host: in this process for a simulated one, by an agent that is root for this one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from weakref import WeakKeyDictionary
+
+from backend.agent.client import AgentOperator
+from backend.agent.inprocess import in_process
+from backend.agent.transports import Ask, as_child, through_sudo
+from backend.host.caller import caller
+from backend.host.doors import HostDoors
+from backend.ops.errors import AgentError, ReadOnly
+from backend.ops.journal import MemoryJournal
+from backend.ops.operator import LocalOperator
+
+_PROGRAM = str(Path(__file__).with_name("__main__.py"))
+
+_journals: WeakKeyDictionary[HostDoors, MemoryJournal] = WeakKeyDictionary()
+"""What was done to simulated hosts; it lasts as long as they."""
+
+
+async def open_operator(doors: HostDoors, *, write: bool = True, ask: Ask | None = None) -> AgentOperator:
+    """Return the operator for a host. Raises ``OperationError``: a sentence and what to do.
+
+    Args:
+        write: without it nothing can be changed: it plans, and shows the journal.
+        ask: how sudo can ask for a password on this terminal; None where it cannot.
+    """
+    if doors.source.kind == "simulated":
+        journal = _journals.setdefault(doors, MemoryJournal(doors.clock))
+        return await in_process(LocalOperator(doors, journal, caller()), doors, write=write)
+    if doors.source.kind != "live":
+        what = "a capture" if doors.source.kind == "capture" else "a tree of files"
+        raise ReadOnly(f"{what} cannot be changed", "without --capture, --sysfs and --procfs iovtop works on this host")
+    command = [sys.executable, "-I", _PROGRAM, *(["--write"] if write else [])]
+    if os.geteuid() == 0:
+        return await as_child(command)
+    sudo = shutil.which("sudo")
+    if sudo is None:
+        raise AgentError("changing this host needs root, and there is no sudo", "run iovtop as root")
+    return await through_sudo(sudo, command, ask)

@@ -1,0 +1,87 @@
+"""Ways to an agent of its own: a child of ours, or one that sudo makes root."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+
+from backend.agent.client import AgentOperator
+from backend.agent.links import PipeLink
+from backend.ops.errors import AgentError
+
+Ask = Callable[[], AbstractContextManager[None]]
+"""Gives the terminal to whoever asks for a password there, for as long as the context lasts."""
+
+
+PATIENCE = 30.0
+"""Seconds that an agent may take to start, on a machine that has other things to do."""
+
+_children: set[int] = set()
+
+
+async def spawn(command: Sequence[str], *, session: bool = False, group: bool = True) -> PipeLink:
+    """Start a program and return the end that leads to its standard streams. Raises ``AgentError``.
+
+    It is never killed and never waited for. What it says on standard error comes the same way: that is how we know
+    why an agent did not start.
+
+    Args:
+        session: whether it begins a session of its own, without our terminal.
+        group: whether what is typed on the terminal (Ctrl-C) is kept from it. It cannot ask for a password then.
+    """
+    _reap()
+    theirs_in, ours_out = os.pipe()
+    ours_in, theirs_out = os.pipe()
+    try:
+        _children.add(_start(command, theirs_in, theirs_out, session=session, group=group))
+    except OSError as error:
+        os.close(ours_in)
+        os.close(ours_out)
+        raise AgentError(f"{command[0]} cannot be started: {error.strerror}") from error
+    finally:
+        os.close(theirs_in)
+        os.close(theirs_out)
+    return await PipeLink.on(ours_in, ours_out)
+
+
+def _start(command: Sequence[str], incoming: int, outgoing: int, *, session: bool, group: bool) -> int:
+    streams = [(os.POSIX_SPAWN_DUP2, incoming, 0), *((os.POSIX_SPAWN_DUP2, outgoing, stream) for stream in (1, 2))]
+    if session:
+        return os.posix_spawn(command[0], list(command), os.environ, file_actions=streams, setsid=True)
+    if group:
+        return os.posix_spawn(command[0], list(command), os.environ, file_actions=streams, setpgroup=0)
+    return os.posix_spawn(command[0], list(command), os.environ, file_actions=streams)
+
+
+def _reap() -> None:
+    """Collect the children that have ended."""
+    for pid in list(_children):
+        with contextlib.suppress(ChildProcessError):
+            if os.waitpid(pid, os.WNOHANG)[0] == 0:
+                continue
+        _children.discard(pid)
+
+
+async def as_child(command: Sequence[str]) -> AgentOperator:
+    """Start an agent with the rights that we have. Raises ``AgentError``."""
+    return await AgentOperator.on(await spawn(command, session=True), PATIENCE)
+
+
+async def through_sudo(sudo: str, command: Sequence[str], ask: Ask | None) -> AgentOperator:
+    """Start an agent as root. Raises ``AgentError`` with what sudo said.
+
+    Args:
+        sudo: where it lies.
+        ask: how it can ask for a password; None where it cannot.
+    """
+    try:
+        # In our session: what sudo remembers, it remembers for a terminal.
+        return await AgentOperator.on(await spawn([sudo, "-n", "--", *command]), PATIENCE)
+    except AgentError as error:
+        if ask is None:
+            remedy = "run iovtop as root, type `sudo -v` first, or let sudoers name the agent"
+            raise AgentError(f"changing this host needs root, and {error}", remedy) from error
+    with ask():
+        return await AgentOperator.on(await spawn([sudo, "--", *command], group=False))

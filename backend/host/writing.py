@@ -1,0 +1,67 @@
+"""Writing to a file of the kernel: which files, and how. Runs in a child that can be left behind."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import re
+from typing import Any
+
+from backend.host.beneath import is_sysfs, open_beneath
+
+SYSFS = "/sys"
+
+_PCI = r"[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]"
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.:+-]{0,127}"
+
+_WRITTEN = (
+    rf"bus/pci/devices/{_PCI}/(?:sriov_numvfs|sriov_drivers_autoprobe|sriov_vf_msix_count)",
+    rf"bus/pci/devices/{_PCI}/(?:driver_override|driver/unbind|reset|reset_method)",
+    rf"bus/pci/devices/{_PCI}/nvidia/current_vgpu_type",
+    rf"bus/pci/drivers/{_NAME}/(?:bind|unbind)",
+    r"bus/pci/drivers_probe",
+    rf"bus/mdev/devices/{_UUID}/remove",
+    rf"(?:class/mdev_bus/{_NAME}|devices(?:/{_NAME})+)/mdev_supported_types/{_NAME}/create",
+    r"kernel/iommu_groups/[0-9]+/type",
+    r"module/vfio_pci/parameters/enable_sriov",
+)
+"""The files below /sys that iovtop writes. Nothing else is opened for writing, whoever asks."""
+
+_ALLOWED = re.compile("|".join(_WRITTEN), re.ASCII)
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.write.restype = ctypes.c_ssize_t
+
+
+def may_be_written(path: str) -> bool:
+    """Return whether the file that the kernel calls ``path`` is one of those that iovtop writes."""
+    return path.startswith(f"{SYSFS}/") and _ALLOWED.fullmatch(path, len(SYSFS) + 1) is not None
+
+
+def write(arguments: dict[str, Any]) -> None:
+    """Write ``data`` to ``path``, below ``root`` in place of /sys, with one write(2).
+
+    Raises ``OSError`` as the kernel does; EPERM for what is not written by iovtop or, where ``root`` is /sys, does
+    not belong to it; EXDEV for what lies elsewhere.
+    """
+    root, path, data = arguments["root"], arguments["path"], arguments["data"].encode("latin-1")
+    if not may_be_written(path):
+        raise PermissionError(errno.EPERM, "this is no file that iovtop writes", path)
+    descriptor = open_beneath(root, path[len(SYSFS) + 1 :], os.O_WRONLY | os.O_NOFOLLOW)
+    try:
+        if root == SYSFS and not is_sysfs(descriptor):
+            raise PermissionError(errno.EPERM, "this is no file of the kernel", path)
+        # Not os.write(): it would begin anew after a signal, and the first half may have done its work.
+        written = _libc.write(descriptor, data, len(data))
+        number = ctypes.get_errno()
+    finally:
+        os.close(descriptor)
+    if written < 0:
+        raise OSError(number, os.strerror(number), path)
+    if written != len(data):
+        raise OSError(errno.EIO, f"wrote {written} of {len(data)} bytes", path)
+
+
+OPERATIONS = {"write": write}
