@@ -1,0 +1,1 @@
+"""Samplers, and rates from two samples."""
