@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.host.clock import SystemClock
-from backend.host.doors import Clock, Directory, Events, FileStat, Links, Process, Source, StillWaiting
+from backend.host.doors import Clock, Directory, Events, FileStat, Links, Process, Source, StillWaiting, Usage
 from backend.host.tree import TreeFiles
 
 FORMAT = "iovtop.capture/1"
@@ -100,6 +100,10 @@ class CapturedProcesses:
         if found is None:
             raise PermissionError(errno.EACCES, "hidden process", str(pid))
         return Process(pid, found["name"], found["argv"], found["uid"], found["user"], found["start_time"])
+
+    def usage(self, pid: int) -> Usage:
+        """Refuse: a capture holds one moment."""
+        raise OSError(errno.ENODATA, "not recorded in this capture", str(pid))
 
 
 class CapturedAccess:

@@ -12,6 +12,10 @@ class SystemClock:
         """Return seconds that never run backwards."""
         return time.monotonic()
 
+    def boottime(self) -> float:
+        """Return seconds that go on while the machine sleeps."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
     def time(self) -> float:
         """Return seconds since the epoch; only for labels."""
         return time.time()

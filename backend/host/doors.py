@@ -257,6 +257,18 @@ class Process:
     """Seconds since the epoch."""
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process has used up, and what it holds now."""
+
+    cpu: float
+    """Seconds of CPU time of all its threads, in user space and in the kernel, since it started."""
+    resident: int
+    """Bytes of memory."""
+    start_time: float
+    """Seconds since the epoch: tells a process from a later one with its pid."""
+
+
 class Processes(Protocol):
     """The processes of a host. Descriptors and maps are read through ``Files`` below /proc."""
 
@@ -268,12 +280,20 @@ class Processes(Protocol):
         """Return a process. Raises ``ProcessLookupError`` when it is gone, ``PermissionError`` when hidden."""
         ...
 
+    def usage(self, pid: int) -> Usage:
+        """Return what a process uses. Raises as ``describe`` does."""
+        ...
+
 
 class Clock(Protocol):
     """Time, so that tests and the simulated host may own it."""
 
     def monotonic(self) -> float:
-        """Return seconds that never run backwards."""
+        """Return seconds that never run backwards and stand still while the machine sleeps."""
+        ...
+
+    def boottime(self) -> float:
+        """Return seconds that never run backwards and go on while the machine sleeps."""
         ...
 
     def time(self) -> float:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from backend.host.clock import SystemClock
 from backend.host.directory import READ, LinuxDirectory, read_whole
-from backend.host.doors import Clock, Directory, Events, FileStat, Process, Source, stat_of
+from backend.host.doors import Clock, Directory, Events, FileStat, Process, Source, Usage, stat_of
 
 if TYPE_CHECKING:
+    import psutil
+
     from backend.host.leftbehind import LeftBehindAccess
     from backend.host.links import LinuxLinks, NoLinks
     from backend.host.tree import TreeFiles
+
+T = TypeVar("T")
 
 
 class LinuxFiles:
@@ -57,16 +61,32 @@ class LinuxProcesses:
 
     def describe(self, pid: int) -> Process:
         """Return a process. Raises ``ProcessLookupError`` when it is gone, ``PermissionError`` when hidden."""
+
+        def describe(process: psutil.Process) -> Process:
+            return Process(
+                pid, process.name(), process.cmdline(), process.uids().effective, process.username(),
+                process.create_time(),
+            )  # fmt: skip
+
+        return self._ask(pid, describe)
+
+    def usage(self, pid: int) -> Usage:
+        """Return what a process uses: one reading of its stat and statm. Raises as ``describe`` does."""
+
+        def measure(process: psutil.Process) -> Usage:
+            times = process.cpu_times()
+            return Usage(times.user + times.system, process.memory_info().rss, process.create_time())
+
+        return self._ask(pid, measure)
+
+    def _ask(self, pid: int, question: Callable[[psutil.Process], T]) -> T:
         import psutil
 
         psutil.PROCFS_PATH = self._procfs
         try:
             process = psutil.Process(pid)
             with process.oneshot():
-                uids = process.uids()
-                return Process(
-                    pid, process.name(), process.cmdline(), uids.effective, process.username(), process.create_time()
-                )
+                return question(process)
         except psutil.AccessDenied as denied:
             raise PermissionError(errno.EACCES, "hidden process", str(pid)) from denied
         except (psutil.Error, OSError, ValueError, IndexError, KeyError, RuntimeError) as gone:

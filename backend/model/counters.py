@@ -50,6 +50,7 @@ class Unit(StrEnum):
     MILLIDEGREES = "m°C"
     MICROJOULES = "µJ"
     """Energy: microjoules per second are microwatts."""
+    MICROWATTS = "µW"
     MEGATRANSFERS = "MT/s"
     LANES = "lanes"
     MEGAHERTZ = "MHz"

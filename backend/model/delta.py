@@ -45,9 +45,11 @@ class Delta:
     groups: Changes[GroupId, IommuGroup]
     host_changed: bool
     """Whether a field of the host itself changed: weaknesses, the state of the holder scan, ..."""
+    activity: frozenset[str] = frozenset()
+    """Subjects of which something was measured anew, or nothing any more."""
 
     def __bool__(self) -> bool:
-        return self.host_changed or bool(self.devices) or bool(self.parents) or bool(self.groups)
+        return bool(self.host_changed or self.devices or self.parents or self.groups or self.activity)
 
     @property
     def structural(self) -> bool:

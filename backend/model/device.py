@@ -108,6 +108,8 @@ class Device:
     group: GroupId | None = None
     numa: int | None = None
     root_port: PciAddress | None = None
+    iommu_unit: str = ""
+    """The IOMMU unit that translates for it, as in ``dmar1``; "" where there is none, and for mdevs."""
     parent: str = ""
     """The PF of a VF, the parent of an mdev; "" for the rest."""
     index: int | None = None
@@ -157,6 +159,7 @@ SOURCES: dict[str, str] = {
     "group": "iommu_group link",
     "numa": "numa_node",
     "root_port": "physical path",
+    "iommu_unit": "/sys/class/iommu/UNIT/devices",
     "parent": "physfn link, physical path",
     "index": "virtfnN link",
     "vendor": "uevent PCI_ID",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from backend.model.counters import Activity
 from backend.model.device import Device, DeviceKind
 from backend.model.facts import Notes, no_notes
 from backend.model.group import IommuGroup
@@ -41,6 +42,8 @@ class Iommu:
     """Names in /sys/class/iommu, as in ``dmar0``."""
     label: str
     """Intel VT-d, AMD-Vi, Arm SMMUv3, virtio-iommu, or "no IOMMU"."""
+    pmus: dict[str, str] = field(default_factory=dict)
+    """Unit → its performance monitoring unit in /sys/bus/event_source/devices; units without one are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class Host:
     weaknesses: tuple[Weakness, ...]
     holder_scan: HolderScan
     notes: Notes = field(default_factory=no_notes)
+    activity: Activity = field(default_factory=dict)
+    """What was last measured of each device and VM that somebody looks at."""
 
     @property
     def simulated(self) -> bool:

@@ -36,12 +36,23 @@ VIABLE = Viability(True, (), "")
 def read_iommu(files: Files, has_groups: bool) -> Iommu:
     """Return the host's IOMMU: its units by name, and what they are."""
     units = tuple(clean(name, 64) for name in sorted(listing(files, "/sys/class/iommu")))
+    pmus = _pmus(files, units)
     for prefix, label in _LABELS:
         if any(unit.startswith(prefix) for unit in units):
-            return Iommu(units, label)
+            return Iommu(units, label, pmus)
     if units:
-        return Iommu(units, "IOMMU")
+        return Iommu(units, "IOMMU", pmus)
     return Iommu(units, "IOMMU without units" if has_groups else "no IOMMU")
+
+
+def _pmus(files: Files, units: Iterable[str]) -> dict[str, str]:
+    """Return each unit's PMU: Intel's has the unit's name, AMD's its number (``amd_iommu_0`` counts ``ivhd0``).
+
+    Which PMCG counts for an SMMUv3 only the firmware's IORT tells: it is left out here.
+    """
+    known = frozenset(listing(files, "/sys/bus/event_source/devices"))
+    named = ((unit, unit.replace("ivhd", "amd_iommu_", 1) if unit.startswith("ivhd") else unit) for unit in units)
+    return {unit: pmu for unit, pmu in named if pmu in known}
 
 
 class GroupAttributes:

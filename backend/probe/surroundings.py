@@ -62,6 +62,8 @@ class Surroundings:
     definitions: frozenset[str] | None
     """UUIDs that mdevctl keeps a definition of; None when its files cannot be listed."""
     names: PciNames
+    iommu_units: Mapping[str, str]
+    """PCI function → the IOMMU unit that translates for it."""
     full: bool = False
     """Whether to read of each VF what only a detail or an audit asks for."""
     virtual_functions: dict[str, VfIdentity] = field(default_factory=dict)
@@ -84,8 +86,16 @@ def read_surroundings(files: Files, names: PciNames, *, full: bool = False) -> S
         has_groups=bool(listing(files, "/sys/kernel/iommu_groups")),
         definitions=read_definitions(files),
         names=names,
+        iommu_units=_iommu_units(files),
         full=full,
     )
+
+
+def _iommu_units(files: Files) -> dict[str, str]:
+    root = "/sys/class/iommu"
+    return {
+        device: clean(unit, 64) for unit in listing(files, root) for device in listing(files, f"{root}/{unit}/devices")
+    }
 
 
 def listing(files: Files, path: str) -> list[str]:
@@ -195,8 +205,10 @@ def surroundings_of(files: Files, names: PciNames, devices: Iterable[str], *, ha
         has_groups=has_groups,
         definitions=read_definitions(files),
         names=names,
+        iommu_units={},
     )
     drivers: dict[str, str] = {}
+    units: dict[str, str] = {}
     netdevs: dict[str, tuple[str, ...]] = {}
     nodes: dict[str, str] = {}
     for name in devices:
@@ -215,7 +227,10 @@ def surroundings_of(files: Files, names: PciNames, devices: Iterable[str], *, ha
             vfio = _names(directory, "vfio-dev")
             if vfio:
                 nodes[name] = vfio[0]
-    return replace(around, drivers=drivers, netdevs=netdevs, vfio_nodes=nodes)
+            unit = _last(directory, "iommu") if has_groups else ""
+            if unit:
+                units[name] = clean(unit, 64)
+    return replace(around, drivers=drivers, netdevs=netdevs, vfio_nodes=nodes, iommu_units=units)
 
 
 def _virtio_interfaces(directory: Directory, driver: str) -> list[str]:

@@ -9,6 +9,7 @@ from backend.simhost.function import Function, NetPlan, NvmePlan
 from backend.simhost.irqs import Irqs
 from backend.simhost.netdev import Network
 from backend.simhost.power import POWER
+from backend.simhost.traffic import grown, seed_of
 from backend.simhost.tree import DeviceNode, Dir
 
 
@@ -177,15 +178,23 @@ class Classes:
         directory.file("size", f"{sectors}\n")
         directory.file("ro", "0\n")
         directory.file("removable", "0\n")
-        directory.file(
-            "stat",
-            "    1200       12    90210     420      310       44    22100      90        0      400\n",
-        )
+        directory.file("stat", lambda: self._disk_statistics(name))
         directory.file("uevent", f"MAJOR=259\nMINOR={minor}\nDEVNAME={name}\nDEVTYPE=disk\n")
         directory.dir("holders")
         directory.dir("slaves")
         directory.link("subsystem", self._core.class_dir("block"))
         self._core.root.dir("dev").entries[name] = DeviceNode((259, minor), mode=0o060660, gid=6)
+
+    def _disk_statistics(self, name: str) -> bytes:
+        """Return the content of a disk's ``stat``."""
+        age, seed = self._core.age(), seed_of(name)
+        reads, writes = (grown(age, rate, seed + n) for n, rate in enumerate((900, 260)))
+        busy = grown(age, 210, seed)
+        fields = (
+            1200 + reads, 12, 90210 + reads * 32, 420 + reads // 9,
+            310 + writes, 44, 22100 + writes * 48, 90 + writes // 7, 2 if reads else 0, 400 + busy, 510 + busy,
+        )  # fmt: skip
+        return (" ".join(f"{field:8d}" for field in fields) + " 0 0 0 0 0 0\n").encode()
 
     def _infiniband(self, f: Function) -> None:
         number = self._number("infiniband")

@@ -19,6 +19,10 @@ class RealClock:
         """Return seconds that never run backwards."""
         return time.monotonic()
 
+    def boottime(self) -> float:
+        """Return seconds that go on while the machine sleeps."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
     def time(self) -> float:
         """Return seconds since the epoch."""
         return time.time()
@@ -38,6 +42,7 @@ class ManualClock:
     def __init__(self, epoch: float = 1_763_845_200.0) -> None:
         self._epoch = epoch
         self._now = 0.0
+        self._slept = 0.0
         self._order = 0
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self.on_advance: list[Callable[[], None]] = []
@@ -47,9 +52,17 @@ class ManualClock:
         """Return the seconds advanced so far."""
         return self._now
 
+    def boottime(self) -> float:
+        """Return the seconds advanced and slept so far."""
+        return self._now + self._slept
+
+    def sleep_through(self, seconds: float) -> None:
+        """Let the machine sleep: nothing runs meanwhile, and only ``boottime`` and ``time`` tell."""
+        self._slept += seconds
+
     def time(self) -> float:
         """Return the made-up wall time."""
-        return self._epoch + self._now
+        return self._epoch + self._now + self._slept
 
     async def sleep(self, seconds: float) -> None:
         """Return once the clock was advanced by that much (at once for nothing or less)."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from backend.simhost.function import Function
 from backend.simhost.mdev import Mdev
+from backend.simhost.traffic import between, grown, seed_of
 from backend.simhost.tree import Dir, DynamicDir, File, Node
 
 if TYPE_CHECKING:
@@ -49,12 +50,15 @@ class _View:
         if process is None or name not in set(self.vms()):
             return None
         directory = Dir(name, self._top)
-        age = self._kernel.core.age() + process.started % 100
+        started, seed = process.started % 100, seed_of(name)
         trapped = any(isinstance(d, Mdev) or d.model.bars for d in process.devices) and not process.maps
         for counter, rate in _COUNTERS.items():
-            value = int((_TRAP_RATE if trapped and counter == "mmio_exits" else rate) * age)
-            directory.entries[counter] = File(f"{value}\n".encode())
+            mean = _TRAP_RATE if trapped and counter == "mmio_exits" else rate * between(seed, 0.3, 6)
+            directory.entries[counter] = File(self._counter(mean, started, seed_of(name + counter)))
         return directory
+
+    def _counter(self, mean: float, started: float, seed: int) -> Callable[[], bytes]:
+        return lambda: f"{int(mean * started) + grown(self._kernel.core.age(), mean, seed)}\n".encode()
 
     def _all(self) -> Iterable[Function | Mdev]:
         yield from (f for f in self._kernel.pci.functions.values() if f.vfio is not None)

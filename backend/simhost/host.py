@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from backend.host.doors import Clock, Process, Source
+from backend.host.doors import Clock, Process, Source, Usage
 from backend.simhost.access import Access
 from backend.simhost.clock import ManualClock
 from backend.simhost.faults import Faults
@@ -33,6 +33,12 @@ class SimulatedProcesses:
         with self._access.lock:
             self._access.enter(f"/proc/{pid}")
             return self._access.kernel.processes.describe(pid)
+
+    def usage(self, pid: int) -> Usage:
+        """Return what a process uses. Raises ``ProcessLookupError`` when it is gone."""
+        with self._access.lock:
+            self._access.enter(f"/proc/{pid}")
+            return self._access.kernel.processes.usage(pid)
 
 
 class SimulatedHost:

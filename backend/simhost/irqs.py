@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from backend.simhost.core import Core, Numbers
 from backend.simhost.function import Function
+from backend.simhost.traffic import grown
 from backend.simhost.tree import DynamicDir, File, Node
 
 _LEGACY = (
@@ -78,7 +79,7 @@ class Irqs:
         """Return how often it fired, by CPU: each vector is steered to one."""
         cpus = min(self._core.features.cpus, 64)
         counts = [0] * cpus
-        counts[irq.vector % cpus] = irq.base + int(irq.rate * self._core.age())
+        counts[irq.vector % cpus] = irq.base + grown(self._core.age(), irq.rate, irq.number * 7919)
         return counts
 
     def interrupts(self) -> bytes:

@@ -10,6 +10,7 @@ from backend.simhost.core import Core
 from backend.simhost.function import Function, NetPlan
 from backend.simhost.parse import einval
 from backend.simhost.power import POWER
+from backend.simhost.traffic import grown, seed_of
 from backend.simhost.tree import Attr, Branch, Dir, Entry, Ref
 from backend.simhost.vfpolicy import NO_MAC, ops_of, policy_of
 
@@ -138,7 +139,7 @@ class Network:
         if not n.rate:
             return 0
         start = n.rate * (3000 + n.ifindex * 17 % 400)
-        return (start + int(n.rate * self._core.age())) * permille // 1000
+        return (start + grown(self._core.age(), n.rate, seed_of(n.mac))) * permille // 1000
 
     def _index(self) -> int:
         index = self._next_index

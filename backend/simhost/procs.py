@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from backend.host.doors import Process as ProcessRecord
+from backend.host.doors import Usage
 from backend.simhost.core import Core
 from backend.simhost.function import Function
 from backend.simhost.mdev import Mdev
+from backend.simhost.traffic import grown
 from backend.simhost.tree import Dir, DynamicDir, File, Link, Node
 from backend.simhost.vfio import Vfio
 
@@ -165,6 +167,18 @@ class Processes:
         start = self._core.features.boot_time + process.started
         return ProcessRecord(pid, process.name, tuple(process.argv), process.uid, process.user, start)
 
+    def usage(self, pid: int) -> Usage:
+        """Return what a process uses: a VM half a CPU for each of its vCPUs. Raises ``ProcessLookupError``."""
+        process = self.all.get(pid)
+        if process is None:
+            raise ProcessLookupError(3, "No such process")
+        return Usage(
+            self._cpu_ticks(process) / _TICKS, process.rss_kb << 10, self._core.features.boot_time + process.started
+        )
+
+    def _cpu_ticks(self, p: SimProcess) -> int:
+        return 1540 + grown(self._core.age(), _TICKS * 0.5 * max(1, p.threads - 2), p.pid * 2654435761)
+
     # -- /proc/PID
 
     def _directory(self, p: SimProcess) -> Dir:
@@ -173,7 +187,7 @@ class Processes:
         top.file("comm", lambda: _raw(p.name[:15]) + b"\n")
         top.file("cmdline", lambda: b"".join(_raw(arg) + b"\0" for arg in p.argv))
         top.file("status", lambda: _status(p))
-        top.file("stat", lambda: _stat(p))
+        top.file("stat", lambda: _stat(p, self._cpu_ticks(p)))
         top.file("limits", lambda: _limits(p))
         top.file("cgroup", lambda: _raw(p.cgroup) + b"\n")
         top.entries["maps"] = File(lambda: _maps(p), restricted=closed)
@@ -226,10 +240,11 @@ def _status(p: SimProcess) -> bytes:
     )  # fmt: skip
 
 
-def _stat(p: SimProcess) -> bytes:
+def _stat(p: SimProcess, ticks: int) -> bytes:
     start = int(p.started * _TICKS)
     head = _raw(f"{p.pid} ({p.name[:15]}) S 1 {p.pid} {p.pid} 0 -1 4194560 900 0 0 0 ")
-    return head + f"1200 340 0 0 20 0 {p.threads} 0 {start} {p.rss_kb * 2048} {p.rss_kb // 4} 0\n".encode()
+    times = f"{ticks - ticks // 4} {ticks // 4} 0 0"
+    return head + f"{times} 20 0 {p.threads} 0 {start} {p.rss_kb * 2048} {p.rss_kb // 4} 0\n".encode()
 
 
 def _limits(p: SimProcess) -> bytes:

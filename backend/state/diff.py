@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import TypeVar
 
+from backend.model.counters import Activity
 from backend.model.delta import Changes, Delta
 from backend.model.host import Host
 
@@ -43,7 +44,16 @@ def difference(old: Host, new: Host, sequence: int) -> Delta:
         changes(old.parents, new.parents),
         changes(old.groups, new.groups),
         any(_of(old, name) != _of(new, name) for name in _PLAIN),
+        measured(old.activity, new.activity),
     )
+
+
+def measured(old: Activity, new: Activity) -> frozenset[str]:
+    """Return the subjects whose flows are others than before."""
+    if old is new:
+        return frozenset()
+    fresh = {subject for subject, flows in new.items() if old.get(subject) is not flows}
+    return frozenset(fresh | (old.keys() - new.keys()))
 
 
 def _of(host: Host, name: str) -> object:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Collection
+from dataclasses import dataclass, replace
 
+from backend.counters.all import meter_of
 from backend.host.doors import HostDoors, Overflow, StillWaiting, Uevent
 from backend.model.delta import Delta
 from backend.model.device import Device
@@ -45,7 +46,8 @@ class Live:
     """One host, live, in this process's event loop.
 
     Attributes:
-        visible: ids of the devices on screen; only these are read at each tick.
+        visible: ids of the devices on screen; only these are read and measured at each tick.
+        measure_all: whether every device is measured, on screen or not.
         status: how the session is doing.
     """
 
@@ -62,7 +64,9 @@ class Live:
         self._ticks = 0
         self._shown: Host | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._meter = meter_of(doors) if doors.source.kind != "capture" else None
         self.visible: frozenset[str] = frozenset()
+        self.measure_all = False
         self.status = LiveStatus()
 
     @property
@@ -82,7 +86,8 @@ class Live:
 
     async def deltas(self) -> AsyncGenerator[Delta, None]:
         """Yield a delta whenever something changed. The first leads from an empty host to the first picture."""
-        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._look_for_holders())]
+        work = (self._listen(), self._look_for_holders(), self._measure_beside())
+        self._tasks = [asyncio.create_task(one) for one in work]
         self._look.set()
         try:
             await self._read_all()
@@ -101,6 +106,7 @@ class Live:
                     due_slow = time.monotonic()
                 else:
                     await self._read_fast()
+                await self._measure()
                 self.status.last_update = time.monotonic()
                 if self._collector.look_wanted:
                     self._collector.look_wanted = False
@@ -126,6 +132,8 @@ class Live:
         for task in self._tasks:
             task.cancel()
         self._scanner.close()
+        if self._meter is not None:
+            self._meter.close()
         self._doors.close()
 
     async def _pause(self) -> None:
@@ -152,9 +160,27 @@ class Live:
         self._ticks += 1
         await in_slices(self._collector.read_some(names))
 
+    async def _measure(self) -> None:
+        host = self._collector.host
+        if self._meter is not None and host is not None:
+            await in_slices(self._meter.read(host, self._measured(host)))
+
+    async def _measure_beside(self) -> None:
+        """Measure what may have to wait for a driver, without anybody waiting for it."""
+        while self._meter is not None:
+            host = self._collector.host
+            if host is not None:
+                await self._meter.read_waiting(host, self._measured(host))
+            await asyncio.sleep(self._tiers.fast)
+
+    def _measured(self, host: Host) -> Collection[str]:
+        return host.devices.keys() if self.measure_all else self.visible
+
     def _step(self) -> Delta:
         new = self._collector.host
         assert new is not None
+        if self._meter is not None and self._meter.activity:
+            new = replace(new, activity=self._meter.activity)
         old = self._shown if self._shown is not None else empty_host(new)
         delta = difference(old, new, self._sequence)
         if delta:

@@ -369,7 +369,7 @@ def test_the_timeline_moves_with_the_clock_only(host: SimulatedHost, clock: Manu
     assert vms(host) == before + 1  # and again
     traffic = int(host.files.read("/sys/class/net/enp1s0/statistics/rx_bytes"))
     clock.advance(1.0)
-    assert int(host.files.read("/sys/class/net/enp1s0/statistics/rx_bytes")) - traffic == 48_000
+    assert 0 < int(host.files.read("/sys/class/net/enp1s0/statistics/rx_bytes")) - traffic < 2 * 48_000
 
 
 async def test_listening_starts_the_timeline(host: SimulatedHost, clock: ManualClock, listen: Listen) -> None:

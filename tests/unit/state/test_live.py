@@ -14,7 +14,7 @@ from types import FrameType
 
 import pytest
 
-from backend.host.doors import Event, StillWaiting
+from backend.host.doors import Event, Source, StillWaiting
 from backend.host.linux import LinuxHost
 from backend.model.delta import Delta
 from backend.model.device import DeviceKind
@@ -360,3 +360,38 @@ async def test_holders_that_do_not_come_back_are_stale_not_absent(monkeypatch: p
 
 def test_a_collector_starts_empty() -> None:
     assert Collector(simulated("bare")[0]).host is None
+
+
+async def test_only_what_is_on_screen_is_measured_and_comes_as_a_delta() -> None:
+    doors = open_simulated("duo")
+    async with watching(doors, 0.05) as watcher:
+        assert watcher.live.host is not None
+        assert watcher.live.host.activity == {}
+        watcher.live.visible = frozenset({"0000:c1:00.0"})
+        moving = "0000:c1:00.0"
+
+        def measured(host: Host) -> bool:
+            return any(rate for flow in host.activity.get(moving, ()) for rate in flow.rates)
+
+        host = await watcher.until(measured)
+        assert host.activity.keys() == {moving}
+        last = next(delta for delta in reversed(watcher.deltas) if delta.activity)
+        assert last.activity == {moving}
+        assert not last.devices
+        watcher.live.measure_all = True
+        host = await watcher.until(lambda host: "0000:c1:00.2" in host.activity)
+        assert "pid:20211" in host.activity
+        watcher.live.measure_all = False
+        watcher.live.visible = frozenset()
+        await watcher.until(lambda host: not host.activity)
+
+
+async def test_a_capture_is_not_measured() -> None:
+    doors = simulated("duo")[0]
+    doors.source = Source("capture", "of a moment")
+    live = Live(doors)
+    live.measure_all = True
+    async with aclosing(live.deltas()) as deltas:
+        first = await anext(deltas)
+    assert first.new.activity == {}
+    live.close()
