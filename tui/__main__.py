@@ -17,10 +17,28 @@ def main() -> NoReturn:
     The end is immediate: the kernel frees a host of ten thousand records faster than the interpreter would,
     and no thread that still waits for something can hold it up.
     """
-    code = _run()
+    closed = _open_streams()
+    if closed:
+        sys.stderr.write("iovtop: standard output is closed: there is nowhere to print\n")
+    code = 2 if closed else _run()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _open_streams() -> bool:
+    """Put /dev/null in the place of standard streams that are closed; return whether standard output was.
+
+    Otherwise the first files that are opened would be taken for them.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    closed = sys.stdout is None
+    sys.stdin = sys.stdin or open(0, encoding="utf-8")  # noqa: SIM115
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8")  # noqa: SIM115
+    return closed
 
 
 def _run() -> int:
@@ -36,9 +54,12 @@ def _run() -> int:
 
 
 def _open_screen(doors: HostDoors, settings: Settings) -> int:
+    from tui.term.link import prepare
+
+    settings, slow = prepare(settings, os.environ)
     from tui.app import run_app
 
-    return run_app(doors, settings)
+    return run_app(doors, settings, slow=slow)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,9 @@ _KEY_NAMES = {
     "backslash": "\\",
 }
 
+LEAVE_KEYS = ("ctrl+c", "ctrl+q")
+"""Keys that end the program wherever the focus is."""
+
 _T, _D, _M, _I, _E = Scope.TREE, Scope.DETAIL, Scope.MAIN, Scope.INPUT, Scope.EVERYWHERE
 _X = Scope.MENU
 
@@ -189,8 +192,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("program.palette", "command_palette", ("ctrl+p",), "commands", "Search all commands.",
            _E, Topic.PROGRAM),
     Action("program.help", "help", ("question_mark",), "help", "All keys.", _M, Topic.PROGRAM, "help", palette=True),
-    Action("program.quit", "quit", ("q", "ctrl+c", "ctrl+q"), "quit", "Leave at once.", _E, Topic.PROGRAM, "quit",
-           palette=True),
+    Action("program.leave", "quit", LEAVE_KEYS, "leave whatever hangs",
+           "Leave within a second, out of an input too, even when the terminal takes nothing any more.",
+           _E, Topic.PROGRAM, priority=True),
+    Action("program.quit", "quit", ("q",), "quit", "Leave at once.", _E, Topic.PROGRAM, "quit", palette=True),
 )  # fmt: skip
 """Every action, in the order of the help."""
 

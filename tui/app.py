@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import msgspec
 from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.screen import Screen
 from textual.widget import Widget
@@ -24,8 +25,10 @@ from backend.state.live import Live
 from themes.spec import ThemeSpec
 from tui.actions import ACTIONS, Scope, bindings
 from tui.bridge import Session
+from tui.restore import Arrangement, Memory, remembered
 from tui.screens.main import MainScreen
 from tui.term.capabilities import Capabilities, Depth, detect
+from tui.term.leaving import Driver, LastResort
 from tui.term.theme_watch import LOOK_AGAIN, Wardrobe
 from tui.term.theming import Look, Skin, textual_name, textual_theme
 from tui.writing import Opener, Writing, never_open, opener_for
@@ -42,20 +45,34 @@ class IovtopApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(
-        self, session: Session, settings: Settings, terminal: Capabilities, opener: Opener = never_open
+        self,
+        session: Session,
+        settings: Settings,
+        terminal: Capabilities,
+        opener: Opener = never_open,
+        *,
+        left: Arrangement | None = None,
+        slow: bool = False,
     ) -> None:
         self._wardrobe = Wardrobe(config_home() / "themes")
         look = Look(self._wardrobe.put_on(terminal.theme(settings.theme)))
         self._defaults = textual_theme(look.spec).variables
         # Only without colours must Textual be told at once: it chooses its NO_COLOR filter before it has a theme.
-        super().__init__(ansi_color=True if terminal.no_color else None)
+        super().__init__(ansi_color=True if terminal.no_color else None, driver_class=Driver)
         self._session = session
         self._writing = Writing(opener, self._given_away)
+        self._left = left
+        self._chosen_theme = ""
+        self._main: MainScreen | None = None
+        self._slow = slow
+        self.last_resort: LastResort | None = None
         self._settings = settings
         self._terminal = terminal
         self.skin = Skin(look, terminal.glyphs)
         self.animation_level = "none"
         self.fault = ""
+        self.left_as: Arrangement | None = None
+        """How the screen is left; None when there never was a host to look at."""
 
     @contextlib.contextmanager
     def _given_away(self) -> Iterator[None]:
@@ -77,7 +94,27 @@ class IovtopApp(App[None]):
         self._wear(self.skin.look.spec)
         self.set_interval(LOOK_AGAIN, self._follow_theme)
         query = parse_query(clean(self._settings.filter))
-        self.push_screen(MainScreen(self._session, self._writing, self.skin, self._settings.view, query))
+        main = MainScreen(
+            self._session, self._writing, self.skin, self._settings.view, query, left=self._left, slow=self._slow
+        )
+        self._main = main
+        self.push_screen(main)
+        if self.last_resort is not None:
+            self.last_resort.catch_signals(self._leave)
+            if isinstance(self._driver, Driver):
+                self._driver.last_resort = self.last_resort
+
+    def _leave(self, code: int) -> None:
+        """Leave because of a signal, in whose handler this runs."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(lambda: self.exit(return_code=code))
+
+    def exit(self, result: None = None, return_code: int = 0, message: object = None) -> None:
+        """Leave; should that hang, the last resort ends the process."""
+        if self.last_resort is not None:
+            self.last_resort.arm(return_code)
+        self.left_as = self._arrangement()
+        super().exit(result, return_code, None)
 
     def _wear(self, spec: ThemeSpec) -> None:
         self.skin.wear(Look(spec))
@@ -98,8 +135,19 @@ class IovtopApp(App[None]):
         poor = self._terminal.no_color or self._terminal.depth <= Depth.SIXTEEN
         spec, wrong = self._wardrobe.next(lambda spec: spec.ansi or not poor)
         if spec is not None:
+            self._chosen_theme = spec.name
             self._wear(spec)
             self._say(f"theme {spec.name}; {wrong}" if wrong else f"theme {spec.name}", warning=bool(wrong))
+
+    def _arrangement(self) -> Arrangement | None:
+        if self._main is None or self._main.viewing.host is None:
+            return None
+        left = self._left if self._left is not None else Arrangement()
+        settings = self._settings
+        theme, base = self._chosen_theme or left.theme, left.settings[0]
+        if self._chosen_theme or "theme" not in settings.typed:
+            base = settings.configured[0]
+        return msgspec.structs.replace(self._main.arrangement(), theme=theme, settings=(base, *settings.configured[1:]))
 
     def _follow_theme(self) -> None:
         """Wear the theme as its user has changed it, or the look before if that cannot be used."""
@@ -145,23 +193,44 @@ class IovtopApp(App[None]):
         self._handle_exception(error if isinstance(error, Exception) else RuntimeError("unknown fault"))
 
 
-def run_app(doors: HostDoors, settings: Settings) -> int:
+def run_app(doors: HostDoors, settings: Settings, *, slow: bool = False) -> int:
     """Show the host behind ``doors`` until the operator leaves; return the exit code.
 
     Raises ``CommandError`` for a theme or filter that means nothing, before the screen opens.
     """
+    memory = Memory.of(doors) if settings.restore else None
+    left = memory.recall() if memory is not None else None
+    terminal = detect(glyphs=settings.glyphs, color=settings.color)
     try:
         parse_query(settings.filter)
-        live = Live(doors, interval=settings.interval)
-        app = IovtopApp(live, settings, detect(glyphs=settings.glyphs), opener_for(doors))
+        app = _app(doors, settings, terminal, left, slow=slow)
     except (themes.ThemeError, BadQueryError) as error:
         raise CommandError(clean(str(error))) from error
     _log_to(settings.log_file)
+    if memory is not None and memory.error:
+        _log.warning("%s", memory.error)
+    app.last_resort = LastResort()
     with _screen_on_stderr():
         app.run(mouse=settings.mouse)
     if app.fault:
         sys.stderr.write(f"{app.fault}\n")
+    elif memory is not None and app.left_as is not None:
+        memory.keep(app.left_as)
     return app.return_code or Exit.OK
+
+
+def _app(
+    doors: HostDoors, settings: Settings, terminal: Capabilities, left: Arrangement | None, *, slow: bool
+) -> IovtopApp:
+    """Return the app as the operator left it, or as the settings say where that cannot be had any more."""
+    if left is not None:
+        with contextlib.suppress(themes.ThemeError, BadQueryError):
+            as_left = remembered(settings, left)
+            parse_query(as_left.filter)
+            return IovtopApp(
+                Live(doors, interval=settings.interval), as_left, terminal, opener_for(doors), left=left, slow=slow
+            )
+    return IovtopApp(Live(doors, interval=settings.interval), settings, terminal, opener_for(doors), slow=slow)
 
 
 @contextlib.contextmanager

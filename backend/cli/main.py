@@ -69,6 +69,9 @@ def make_parser(verbs: Iterable[str] = VERBS) -> argparse.ArgumentParser:
     themes = "dark, light, high-contrast, colour-blind, mono, ansi, or one of your own"
     screen.add_argument("--theme", metavar="NAME", help=themes)
     screen.add_argument("--ascii", dest="screen_ascii", action="store_true", help="no signs beyond ASCII")
+    screen.add_argument("--color", choices=("auto", "truecolor", "256", "16", "none"), help="how many colours to use")
+    screen.add_argument("--slow", action="store_true", help="spare the link: fewer frames, no mouse, 16 colours")
+    screen.add_argument("--no-restore", action="store_true", help="begin afresh, not as the screen was left")
     screen.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     screen.add_argument("-d", "--interval", dest="screen_interval", type=float, metavar="SECONDS")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
@@ -153,14 +156,16 @@ def _settings(options: argparse.Namespace) -> Settings:
     from backend.cli.settings import load_settings
 
     settings = load_settings(options.config)
-    if options.theme:
-        settings = replace(settings, theme=options.theme)
-    if options.screen_ascii:
-        settings = replace(settings, glyphs="ascii")
-    if options.no_mouse:
-        settings = replace(settings, mouse=False)
-    if options.screen_interval is not None:
-        if not 0.5 <= options.screen_interval <= 60:
-            raise CommandError("--interval must be from 0.5 to 60 seconds")
-        settings = replace(settings, interval=options.screen_interval)
-    return settings
+    if options.screen_interval is not None and not 0.5 <= options.screen_interval <= 60:
+        raise CommandError("--interval must be from 0.5 to 60 seconds")
+    typed = {
+        "theme": options.theme or None,
+        "glyphs": "ascii" if options.screen_ascii else None,
+        "color": options.color,
+        "slow": "yes" if options.slow else None,
+        "restore": False if options.no_restore else None,
+        "mouse": False if options.no_mouse else None,
+        "interval": options.screen_interval,
+    }
+    given = {name: value for name, value in typed.items() if value is not None}
+    return replace(settings, typed=frozenset(given), **given)

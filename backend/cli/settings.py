@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +21,12 @@ theme = "dark"
 interval = 1.0
 # Signs: auto, unicode or ascii.
 glyphs = "auto"
+# Colours: auto, truecolor, 256, 16 or none.
+color = "auto"
+# For a slow link: fewer frames, a longer interval, no mouse, 16 colours. auto measures it over SSH; or yes, no.
+slow = "auto"
+# Whether the screen begins as you left it on this host: view, filter, order, open rows, width, theme.
+restore = true
 # Whether the mouse is used. Without it the terminal's own selection works.
 mouse = true
 # The view to begin with: devices, groups, holders or numa.
@@ -33,6 +39,13 @@ filter = ""
 file = ""
 """
 
+CHOICES = {
+    "glyphs": ("auto", "unicode", "ascii"),
+    "color": ("auto", "truecolor", "256", "16", "none"),
+    "slow": ("auto", "yes", "no"),
+}
+"""Keys that take one of a few words."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -41,10 +54,17 @@ class Settings:
     theme: str = "dark"
     interval: float = 1.0
     glyphs: Literal["auto", "unicode", "ascii"] = "auto"
+    color: Literal["auto", "truecolor", "256", "16", "none"] = "auto"
+    slow: Literal["auto", "yes", "no"] = "auto"
+    restore: bool = True
     mouse: bool = True
     view: View = View.DEVICES
     filter: str = ""
     log_file: Path | None = None
+    typed: frozenset[str] = frozenset()
+    """Names of the fields that the command line gave: these go before everything remembered or measured."""
+    configured: tuple[str, str, str] = field(default=("dark", "devices", ""), compare=False)
+    """Theme, view and filter of the configuration, whatever was typed or remembered."""
 
 
 def config_home() -> Path:
@@ -74,7 +94,11 @@ def load_settings(path: Path | None = None) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"{file}: cannot be read: {error}") from error
     settings = _from_toml(text, file) if text else Settings()
-    return settings if settings.log_file else replace(settings, log_file=state_home() / "iovtop.log")
+    return replace(
+        settings,
+        log_file=settings.log_file or state_home() / "iovtop.log",
+        configured=(settings.theme, settings.view.value, settings.filter),
+    )
 
 
 def _from_toml(text: str, file: Path) -> Settings:
@@ -87,7 +111,7 @@ def _from_toml(text: str, file: Path) -> Settings:
     _known(data, ("screen", "log"), file, "section")
     screen = _table(data, "screen", file)
     log = _table(data, "log", file)
-    names = [field.name for field in fields(Settings) if field.name != "log_file"]
+    names = [one.name for one in fields(Settings) if one.name not in ("log_file", "typed", "configured")]
     _known(screen, names, file, "key", "screen.")
     _known(log, ("file",), file, "key", "log.")
     values = {name: _checked(f"screen.{name}", value, file) for name, value in screen.items()}
@@ -125,14 +149,14 @@ def _checked(name: str, value: Any, file: Path) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0.5 <= value <= 60:
             raise wrong("a number of seconds from 0.5 to 60")
         return float(value)
-    if key == "mouse":
+    if key in ("mouse", "restore"):
         if not isinstance(value, bool):
             raise wrong("true or false")
         return value
     if not isinstance(value, str):
         raise wrong("a text")
-    if key == "glyphs" and value not in ("auto", "unicode", "ascii"):
-        raise wrong("auto, unicode or ascii")
+    if key in CHOICES and value not in CHOICES[key]:
+        raise wrong(f"{', '.join(CHOICES[key][:-1])} or {CHOICES[key][-1]}")
     if key == "view":
         if value not in list(View):
             raise wrong(", ".join(View))

@@ -15,12 +15,15 @@ from textual.widget import Widget
 from backend.findings import find
 from backend.model.delta import Delta
 from backend.model.host import Host
+from backend.present.columns import DEFAULT_COLUMNS
 from backend.present.filter import Query
+from backend.present.sorting import Order
 from backend.present.tree import Row
 from backend.present.view import View
 from tui.actions import Scope, bindings, footer_actions
 from tui.bridge import Bridge, Session, SessionEnded
 from tui.detail_feed import DetailFeed
+from tui.restore import Arrangement
 from tui.screens.detail import DetailScreen
 from tui.screens.main_changes import MainChanges
 from tui.states import notice_for
@@ -72,7 +75,17 @@ class MainScreen(MainChanges):
     tabs = getters.query_one("#tabs", TabLine)
     side = getters.query_one("#side", Vertical)
 
-    def __init__(self, session: Session, writing: Writing, skin: Skin, view: View, query: Query) -> None:
+    def __init__(
+        self,
+        session: Session,
+        writing: Writing,
+        skin: Skin,
+        view: View,
+        query: Query,
+        *,
+        left: Arrangement | None = None,
+        slow: bool = False,
+    ) -> None:
         super().__init__()
         self.skin = skin
         self.writing = writing
@@ -83,6 +96,8 @@ class MainScreen(MainChanges):
         self.following = False
         self.summary = Summary(self._sum_up, self.set_timer)
         self.error = ""
+        self._left = left
+        self._slow = slow
         self._detail_timer: Timer | None = None
         self._reader: DetailScreen | None = None
         self._curtain = ExitStack()
@@ -110,11 +125,34 @@ class MainScreen(MainChanges):
         """Begin to follow the host."""
         self._curtain.enter_context(self.app.batch_update())
         self.set_timer(CURTAIN, self._curtain.close)
+        if self._left is not None:
+            self._restore(self._left)
         self.tree_.present(self.viewing)
         self.say_states()
         self.beat()
         self.set_interval(1.0, self.beat)
         self.bridge.start()
+
+    def _restore(self, left: Arrangement) -> None:
+        known = {column.id for column in DEFAULT_COLUMNS}
+        if left.order in known:
+            self.viewing.arrange(Order(left.order, left.reverse))
+        self.set_class(left.wide, "-no-detail")
+        self.tree_.choose(left.open)
+        if self.viewing.query:
+            self.status.message("the filter is as you left it: esc clears it")
+
+    def arrangement(self) -> Arrangement:
+        """Return what of the screen the operator chose."""
+        order = self.viewing.order
+        return Arrangement(
+            view=self.viewing.view,
+            filter=self.viewing.query.text,
+            order=order.column if order is not None else "",
+            reverse=order is not None and order.reverse,
+            wide=self.has_class("-no-detail"),
+            open=self.tree_.chosen(),
+        )
 
     def on_unmount(self) -> None:
         """Let go of the host; waits for nothing."""
@@ -181,7 +219,15 @@ class MainScreen(MainChanges):
         age = monotonic() - status.last_update if status.last_update else 0.0
         reading = status.reading and self.viewing.host is None
         self.end_idle_writing()
-        pulse = Pulse(session.interval, reading, bridge.paused, age, self.error or status.error, self.writing.on)
+        pulse = Pulse(
+            session.interval,
+            reading,
+            bridge.paused,
+            age,
+            self.error or status.error,
+            self.writing.on,
+            self._slow,
+        )
         self.header.show(self.viewing.host, pulse)
         if bridge.paused:
             changes = bridge.waiting

@@ -45,13 +45,23 @@ class Capabilities:
         return wanted
 
 
-def detect(environ: Mapping[str, str] = os.environ, encoding: str | None = None, glyphs: str = "auto") -> Capabilities:
-    """Return what the terminal can show, told by the environment. ``glyphs`` is auto, unicode or ascii."""
+_DEPTHS = {"truecolor": Depth.TRUE, "256": Depth.PALETTE, "16": Depth.SIXTEEN, "none": Depth.NONE}
+
+
+def detect(
+    environ: Mapping[str, str] = os.environ, encoding: str | None = None, glyphs: str = "auto", color: str = "auto"
+) -> Capabilities:
+    """Return what the terminal can show, told by the environment, or by the user.
+
+    ``glyphs`` is auto, unicode or ascii; ``color`` is auto, truecolor, 256, 16 or none.
+    """
     term = environ.get("TERM", "")
     dumb = term in ("", "dumb", "unknown")
     charset = encoding if encoding is not None else (sys.stdout.encoding or "")
     chosen = {"unicode": UNICODE, "ascii": ASCII}.get(glyphs) or glyphs_for(charset, term)
-    return Capabilities(_depth(environ, term, dumb), bool(environ.get("NO_COLOR")), dumb, chosen)
+    depth = _DEPTHS[color] if color != "auto" else _depth(environ, term, dumb)
+    no_color = depth is Depth.NONE if color != "auto" else bool(environ.get("NO_COLOR"))
+    return Capabilities(depth, no_color, dumb, chosen)
 
 
 def _depth(environ: Mapping[str, str], term: str, dumb: bool) -> Depth:

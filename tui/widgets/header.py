@@ -24,6 +24,8 @@ class Pulse:
     error: str = ""
     writing: bool = False
     """Whether changes are allowed."""
+    slow: bool = False
+    """Whether the link to the terminal is spared."""
 
     @property
     def stale(self) -> bool:
@@ -44,8 +46,9 @@ class Header(LineWidget):
 
     def show(self, host: Host | None, pulse: Pulse) -> None:
         """Show a host and how fresh its picture is."""
-        mode = Piece(" WRITE ", "write", 0) if pulse.writing else Piece(" READ-ONLY ", "read-only", 3)
-        badges = [mode, Piece(f"  {pulse.interval:g} s ", "bar-muted", 7)]
+        mode = Piece(" WRITE ", "write", 0) if pulse.writing else Piece(" READ-ONLY ", "read-only", 1)
+        link = "slow link " if pulse.slow else ""
+        badges = [mode, Piece(f"  {link}{pulse.interval:g} s ", "bar-muted", 7)]
         left = [Piece(" iovtop ", "brand", 4), *self._facts]
         if host is not None:
             left = [*badge(host), *left]

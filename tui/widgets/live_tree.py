@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 
@@ -88,6 +88,15 @@ class LiveTree(TreeKeys, ScrollView, can_focus=True):
         """Return the rows on the screen."""
         rows = (self.rows.row(key) for key in self.rows.on_screen())
         return [row for row in rows if row is not None]
+
+    def chosen(self) -> dict[View, dict[str, bool]]:
+        """Return the rows that were opened or closed by hand, by view."""
+        return {view: choices for view, rows in self._trees.items() if (choices := rows.chosen())}
+
+    def choose(self, choices: Mapping[View, Mapping[str, bool]]) -> None:
+        """Open and close these rows when their view is shown for the first time."""
+        for view, chosen in choices.items():
+            self._trees[view].choose(chosen)
 
     # ---- what there is
 

@@ -6,6 +6,8 @@ operator keeps looking at the same row.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from backend.model.device import Device
 from backend.model.mdev import MdevParent, MdevType
 from backend.present.tree import Projection, Row
@@ -64,6 +66,18 @@ class TreeRows:
         """Return whether the row's children are visible."""
         choices = self._open if self._open_matches is None else self._open_matches
         return choices.get(key, self._open_matches is not None)
+
+    def chosen(self) -> dict[str, bool]:
+        """Return which rows were opened or closed otherwise than they would be by themselves."""
+        projection = self.projection
+        if projection is None:
+            return {}
+        foldable = ((key, opened) for key, opened in self._open.items() if projection.children.get(key))
+        return {key: opened for key, opened in foldable if opened != opens_by_itself(projection, key)}
+
+    def choose(self, choices: Mapping[str, bool]) -> None:
+        """Open and close these rows when they are shown for the first time."""
+        self._open.update(choices)
 
     # ---- what there is
 
