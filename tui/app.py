@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
+from textual import events
 from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.screen import Screen
 from textual.widget import Widget
@@ -28,9 +29,13 @@ from tui.bridge import Session
 from tui.restore import Arrangement, Memory, remembered
 from tui.screens.main import MainScreen
 from tui.term.capabilities import Capabilities, Depth, detect
-from tui.term.leaving import Driver, LastResort
+from tui.term.driver import Driver
+from tui.term.leaving import LastResort
 from tui.term.theme_watch import LOOK_AGAIN, Wardrobe
 from tui.term.theming import Look, Skin, textual_name, textual_theme
+from tui.widgets.detail_pane import DetailPane
+from tui.widgets.entry import printable
+from tui.widgets.live_tree import LiveTree
 from tui.writing import Opener, Writing, never_open, opener_for
 
 _log = logging.getLogger(__name__)
@@ -84,6 +89,20 @@ class IovtopApp(App[None]):
                 yield
         except SuspendNotSupported as error:
             raise AgentError("this terminal cannot be given to sudo for a password", "type `sudo -v` first") from error
+
+    async def on_event(self, event: events.Event) -> None:
+        """Let a key of the tree or the detail act before the next one is looked at.
+
+        Textual sends keys to the widget with the focus and looks for their bindings later: of a burst, what was
+        typed after ``/`` would still be the tree's, and each letter of it a command.
+        """
+        if isinstance(event, events.Key) and not event.is_forwarded and isinstance(self.focused, LiveTree | DetailPane):
+            for priority in (True, False):
+                if await self._check_bindings(event.key, priority):
+                    return
+        if isinstance(event, events.Paste) and not event.is_forwarded:
+            event.text = printable(event.text)
+        await super().on_event(event)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Return our own variables, for the moment before a theme of ours is chosen."""

@@ -8,6 +8,7 @@ that a row shows. ``!`` before a word turns it round, quotes keep blanks: ``driv
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import translate
@@ -142,10 +143,26 @@ def suggest(word: str, known: Iterable[str]) -> str:
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-def completions(text: str) -> list[str]:
-    """Return what the last word of an unfinished query could become."""
+def completions(text: str, values: Callable[[str], Iterable[str]] = lambda field: ()) -> list[str]:
+    """Return what the last word of an unfinished query could become.
+
+    ``values`` returns what a field says of the devices there are, as ``values_of`` does for a host.
+    """
     word = text.rpartition(" ")[2].lstrip("!")
-    return [choice for choice in (*FLAGS, *(f"{name}:" for name in FIELDS)) if choice.startswith(word) and word]
+    name, colon, value = word.partition(":")
+    if not colon or name not in FIELDS:
+        return [choice for choice in (*FLAGS, *(f"{field}:" for field in FIELDS)) if choice.startswith(word) and word]
+    before, comma, last = value.rpartition(",")
+    begun = last.strip('"').casefold()
+    found = (one for one in values(name) if one.casefold().startswith(begun) and '"' not in one)
+    plain = [one if " " not in one else f'"{one}"' for one in found if not (comma and " " in one)]
+    return [f"{name}:{before}{comma}{one}" for one in plain]
+
+
+def values_of(host: Host, field: str) -> list[str]:
+    """Return what a field says of the devices of a host, the most frequent first."""
+    counts = Counter(text for device in host.devices.values() for text in FIELDS[field](host, device))
+    return [text for text, _ in sorted(counts.items(), key=lambda one: (-one[1], one[0])) if text]
 
 
 def narrow(projection: Projection, query: Query) -> Projection:

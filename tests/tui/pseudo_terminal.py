@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
 
+from tests.tui.terminal_screen import shown
+
 ROOT = Path(__file__).parents[2]
 
 ALLOWED = re.compile(
@@ -35,6 +37,7 @@ class PseudoTerminal:
 
     def __init__(self, arguments: list[str], environ: Mapping[str, str], size: tuple[int, int] = (120, 36)) -> None:
         self.written = b""
+        self.size = size
         self.code: int | None = None
         base = {k: v for k, v in os.environ.items() if k not in _OURS}
         self.pid, self.fd = pty.fork()
@@ -58,6 +61,31 @@ class PseudoTerminal:
             assert monotonic() < deadline, (words, self.written[-3000:])
             assert self.code is None, (self.code, self.written[-3000:])
             self.read(0.1)
+
+    def until_shown(self, words: str) -> str:
+        """Wait until the screen stands still and shows ``words``; return it."""
+        deadline = monotonic() + 20
+        while True:
+            before = len(self.written)
+            self.read(0.15)
+            screen = self.screen()
+            if len(self.written) == before and words in screen:
+                return screen
+            assert monotonic() < deadline, f"never came: {words}\n{screen}"
+            assert self.code is None, (self.code, self.written[-3000:])
+
+    def screen(self) -> str:
+        """Return what the terminal shows."""
+        return "\n".join(shown(self.written, *self.size))
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Make the terminal another size."""
+        self.size = (columns, lines)
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def modes(self) -> list[object]:
+        """Return how the terminal treats what is typed: echo, lines, signals."""
+        return [*termios.tcgetattr(self.fd)[:4]]
 
     def type(self, keys: bytes) -> None:
         """Press keys."""

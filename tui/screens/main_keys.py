@@ -167,7 +167,7 @@ class MainKeys(Screen[None]):
 
     def action_filter(self) -> None:
         """Open the filter."""
-        self.query_one(FilterBar).open(self.viewing.query.text)
+        self.query_one(FilterBar).open(self.viewing.query.text, self.viewing.host)
 
     def action_faults(self) -> None:
         """Show only faults, or everything again."""

@@ -10,16 +10,13 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
-from textual.drivers.linux_driver import LinuxDriver
-from textual.events import Key
-from textual.message import Message
-
-from tui.actions import LEAVE_KEYS
-
 PATIENCE = 0.7
 """Seconds for an orderly end."""
 
 _MODES = (2026, 1000, 1003, 1015, 1006, 1016, 1004, 2004, 2048, 1049)
+HUNG_UP = 128 + signal.SIGHUP
+"""Exit code when the terminal went away."""
+
 UNDO = b"\x1b[0m\x1b[<u" + b"".join(b"\x1b[?%dl" % mode for mode in _MODES) + b"\x1b[?7h\x1b[?25h"
 """Takes back every mode that Textual may have set."""
 
@@ -63,15 +60,3 @@ class LastResort:
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(self._terminal, termios.TCSANOW, self._attributes)
         os._exit(code)
-
-
-class Driver(LinuxDriver):
-    """Textual's driver, whose input thread sees the keys for leaving even when the rest is stuck."""
-
-    last_resort: LastResort | None = None
-
-    def process_message(self, message: Message) -> None:
-        """Arm the last resort, then go on as ever."""
-        if self.last_resort is not None and isinstance(message, Key) and message.key in LEAVE_KEYS:
-            self.last_resort.arm(0)
-        super().process_message(message)

@@ -56,7 +56,7 @@ class Entry(Input):
         """Begin with this text."""
         self.value = text
         self.cursor_position = len(text)
-        self.focus()
+        self.screen.set_focus(self)  # at once: the next key is text already
 
     def action_keep(self) -> None:
         """Say that the text is meant."""

@@ -9,8 +9,9 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input
 
+from backend.model.host import Host
 from backend.model.text import clean
-from backend.present.filter import BadQueryError, Query, completions, parse_query
+from backend.present.filter import BadQueryError, Query, completions, parse_query, values_of
 from tui.term.theming import Skin
 from tui.widgets.entry import Entry
 from tui.widgets.line import LineWidget, Piece
@@ -41,6 +42,8 @@ class FilterBar(Horizontal):
         super().__init__(id=id)
         self._skin = skin
         self._before = ""
+        self._host: Host | None = None
+        self._values: dict[str, list[str]] = {}
 
     def compose(self) -> ComposeResult:
         """Prompt, input, hint."""
@@ -53,9 +56,10 @@ class FilterBar(Horizontal):
         """What stands beside the input."""
         return self.query_one("#filter-hint", LineWidget).text
 
-    def open(self, text: str) -> None:
-        """Begin to ask, from ``text``."""
+    def open(self, text: str, host: Host | None = None) -> None:
+        """Begin to ask, from ``text``; values are completed from the devices of ``host``."""
         self._before = text
+        self._host = host
         self.remove_class("-kept")
         self.add_class("-open")
         self.query_one("#filter-prompt", LineWidget).say([Piece(" filter / ", "key")])
@@ -65,6 +69,8 @@ class FilterBar(Horizontal):
     def close(self) -> None:
         """Put the input away."""
         self.remove_class("-open")
+        self._host = None
+        self._values.clear()
         self.post_message(self.Closed())
 
     def remind(self, query: Query, shown: int, total: int) -> None:
@@ -102,7 +108,7 @@ class FilterBar(Horizontal):
     def on_entry_completion_asked(self) -> None:
         """Complete the last word as far as the choices agree."""
         field = self.query_one(Entry)
-        choices = completions(field.value)
+        choices = self._choices(field.value)
         if not choices:
             return
         head, _, word = field.value.rpartition(" ")
@@ -111,21 +117,33 @@ class FilterBar(Horizontal):
         for choice in choices[1:]:
             while not choice.startswith(common):
                 common = common[:-1]
+        if len(common) < len(word) - len(sign):
+            return  # some choices need quotes, others do not: nothing to agree on yet
         done = common if len(choices) > 1 or common.endswith(":") else common + " "
         field.value = f"{head} {sign}{done}" if head else f"{sign}{done}"
         field.cursor_position = len(field.value)
 
+    def _choices(self, text: str) -> list[str]:
+        return completions(text, self._values_of)
+
+    def _values_of(self, field: str) -> list[str]:
+        if self._host is None:
+            return []
+        if field not in self._values:
+            self._values[field] = values_of(self._host, field)
+        return self._values[field]
+
     def _hint(self, text: str) -> None:
         line = self.query_one("#filter-hint", LineWidget)
-        choices = completions(text)
+        choices = self._choices(text)
         try:
             parse_query(text)
         except BadQueryError as error:
-            incomplete = bool(choices) and text.endswith(":")
-            part = "hint" if incomplete else "error"
-            line.say([Piece(f" {clean(str(error))} ", part)])
-            return
+            if not (choices and text.endswith(":")):
+                line.say([Piece(f" {clean(str(error))} ", "error")])
+                return
         words = "enter keep  esc back" if text else "free  vfio  driver:  holder:"
         if choices:
-            words = f"tab {'  '.join(choices[:8])}"
-        line.say([Piece(f" {words} ", "hint")])
+            # What every choice begins with is in the input already.
+            words = f"tab {'  '.join(choice.partition(':')[2] or choice for choice in choices[:8])}"
+        line.say([Piece(f" {words} ", "hint", cut=True)])

@@ -85,7 +85,7 @@ def facts(host: Host, separator: str) -> list[Piece]:
         _count(len(vms), "VM", "VMs"),
     ]
     return [
-        Piece(f" {host.name} ", "hostname", 2),
+        Piece(f" {host.name} ", "hostname", 2, cut=True),
         Piece(f" {host.kernel} {separator}" if host.kernel else "", "bar-muted", 9),
         Piece(f" {host.iommu.label} ", "bar-muted", 8),
         Piece(f"  {'  '.join(counts)} ", "bar", 5),
