@@ -13,7 +13,7 @@ import sys
 import termios
 from collections.abc import Mapping
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 from tests.tui.terminal_screen import shown
 
@@ -48,6 +48,9 @@ class PseudoTerminal:
 
     def read(self, seconds: float) -> None:
         """Take what comes within so many seconds."""
+        if self.fd < 0:
+            sleep(seconds)
+            return
         if select.select([self.fd], [], [], seconds)[0]:
             try:
                 self.written += os.read(self.fd, 65536)
@@ -100,12 +103,39 @@ class PseudoTerminal:
             self._reap(block=False)
         return monotonic() - start
 
+    def stopped_within(self, seconds: float) -> None:
+        """Wait until the child has stopped itself."""
+        deadline = monotonic() + seconds
+        while True:
+            self.read(0.02)
+            pid, status = os.waitpid(self.pid, os.WNOHANG | os.WUNTRACED)
+            if pid and os.WIFSTOPPED(status):
+                break
+            assert not pid, "it ended"
+            assert monotonic() < deadline, self.written[-2000:]
+        while select.select([self.fd], [], [], 0)[0]:
+            self.read(0)
+
+    def ends_unread(self, seconds: float) -> None:
+        """Wait for the end without reading what is drawn."""
+        deadline = monotonic() + seconds
+        while self.code is None:
+            assert monotonic() < deadline, "it is still there"
+            self._reap(block=False)
+            sleep(0.02)
+
+    def hang_up(self) -> None:
+        """Let the terminal go away."""
+        os.close(self.fd)
+        self.fd = -1
+
     def close(self) -> None:
         """End the child if it still runs."""
         if self.code is None:
             os.kill(self.pid, signal.SIGKILL)
             self._reap(block=True)
-        os.close(self.fd)
+        if self.fd >= 0:
+            os.close(self.fd)
 
     def _reap(self, *, block: bool) -> None:
         if self.code is None:
