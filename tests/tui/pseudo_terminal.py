@@ -77,6 +77,16 @@ class PseudoTerminal:
             assert monotonic() < deadline, f"never came: {words}\n{screen}"
             assert self.code is None, (self.code, self.written[-3000:])
 
+    def until_quiet(self, seconds: float = 0.7) -> None:
+        """Wait until nothing is drawn for so long."""
+        deadline = monotonic() + 20
+        before = -1
+        while len(self.written) != before:
+            assert monotonic() < deadline, "it never stands still"
+            before = len(self.written)
+            for _ in range(7):
+                self.read(seconds / 7)
+
     def screen(self) -> str:
         """Return what the terminal shows."""
         return "\n".join(shown(self.written, *self.size))

@@ -19,10 +19,9 @@ def set_extent(view: ScrollView, lines: int, top: int) -> None:
             view.virtual_size = size
         else:
             view.set_reactive(Widget.virtual_size, size)
-            if bar and view.show_vertical_scrollbar:
-                view.vertical_scrollbar.window_virtual_size = lines
     if top != round(view.scroll_y):
         view.set_scroll(None, top)
         view.set_reactive(Widget.scroll_target_y, top)
-        if bar and view.show_vertical_scrollbar:
-            view.vertical_scrollbar.position = top
+    if bar and view.show_vertical_scrollbar:
+        view.vertical_scrollbar.window_virtual_size = lines
+        view.vertical_scrollbar.position = top
