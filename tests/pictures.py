@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import unicodedata
+from pathlib import Path
 
 from backend.host.doors import HostDoors
 from backend.model.host import Host
 from backend.probe.holders import scan_holders
+from backend.probe.names import PciNames
 from backend.simhost import open_simulated
 from backend.simhost.clock import ManualClock
 from backend.simhost.host import SimulatedHost
 from backend.state.collect import Collector
 from backend.state.schedule import at_once
+
+NAMES = PciNames((str(Path(__file__).parent / "data" / "pci.ids"),))
+"""The same names on every machine: those lines of pci.ids that speak of simulated devices."""
 
 SCENARIOS = ("lab", "duo:hv07", "duo:hv08", "vgpu", "messy", "bare", "scale:pfs=2,vfs=4,mdevs=8")
 
@@ -31,7 +36,7 @@ def look(collector: Collector, doors: HostDoors) -> Host:
 
 def picture(doors: HostDoors) -> Host:
     """Return the host as somebody sees it who looks for the first time."""
-    return look(Collector(doors), doors)
+    return look(Collector(doors, names=NAMES), doors)
 
 
 _BIDI = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}

@@ -38,17 +38,18 @@ class Collector:
     Args:
         doors: the host.
         full: read of each VF its reset methods and power state too, which no view shows of all VFs at once.
+        names: product names; None = the system's.
 
     Attributes:
         host: the last picture; None before the first full reading.
         look_wanted: whether a device was opened or closed since the last look for holders.
     """
 
-    def __init__(self, doors: HostDoors, *, full: bool = False) -> None:
+    def __init__(self, doors: HostDoors, *, full: bool = False, names: PciNames | None = None) -> None:
         self._doors = doors
         self._full = full
         self._files = doors.files
-        self._names = PciNames()
+        self._names = names or PciNames()
         self._base: dict[DeviceId, Device] = {}
         """Devices as read, holders not joined."""
         self._attributes: dict[GroupId, iommu.GroupAttributes] = {}
