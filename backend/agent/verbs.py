@@ -7,7 +7,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, get_type_hints
 
 from backend.model.plan import Danger
-from backend.model.requests import REQUESTS, Request, SetNumVfs
+from backend.model.requests import REQUESTS, Request, SetEswitch, SetMsixCount, SetNumVfs, SetPort, SetVfPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,10 @@ VERBS: Mapping[str, Verb] = {
     verb.name: verb
     for verb in (
         Verb(SetNumVfs, "set how many VFs a PF has", Danger.DISRUPTIVE),
+        Verb(SetVfPolicy, "set MAC address, VLAN, rates, spoof check, trust or link of a VF", Danger.DISRUPTIVE),
+        Verb(SetMsixCount, "set how many MSI-X vectors a VF has", Danger.REVERSIBLE),
+        Verb(SetPort, "set what a VF's devlink port says of its function", Danger.REVERSIBLE),
+        Verb(SetEswitch, "set the mode of a NIC's embedded switch", Danger.DISRUPTIVE),
     )
 }  # fmt: skip
 """Every verb by its name."""

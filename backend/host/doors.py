@@ -234,14 +234,14 @@ READING = "rtnetlink"
 """What ``StillWaiting`` calls the reading of VFs: whoever reads waits for the one lock of all links."""
 
 
-def vf_place(interface: str, vf: int) -> str:
-    """Return what ``StillWaiting`` calls a setting of a VF."""
-    return f"netlink {interface} vf {vf}"
+def vf_place(interface: str, vf: int, name: str) -> str:
+    """Return what ``StillWaiting`` calls the setting of one thing of a VF."""
+    return f"netlink {interface} vf {vf} {name}"
 
 
-def devlink_place(device: str) -> str:
-    """Return what ``StillWaiting`` calls anything asked of a devlink device."""
-    return f"devlink {device}"
+def devlink_place(device: str, name: str) -> str:
+    """Return what ``StillWaiting`` calls the reading or setting of one thing of a devlink device or port."""
+    return f"devlink {device} {name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,20 @@ from backend.model.links import (
 
 
 class LinuxLinks:
-    """Links of this machine: asked of children that can be left behind."""
+    """Links of this machine: asked of children that can be left behind.
 
-    def __init__(self) -> None:
+    Args:
+        setting: whether anything can be set; EROFS otherwise.
+    """
+
+    def __init__(self, *, setting: bool = False) -> None:
+        self._setting = setting
         self._reader = LeftBehind("backend.host.rtnetlink")
         self._setter = LeftBehind("backend.host.pyroute")
+
+    def _only_for_setting(self, subject: str) -> None:
+        if not self._setting:
+            raise OSError(errno.EROFS, "this process has no way to set anything", subject)
 
     async def vfs(self, interface: str, *, statistics: bool = False, deadline: float) -> VfTable:
         """Return the VFs of the PF that ``interface`` belongs to."""
@@ -38,34 +47,47 @@ class LinuxLinks:
         self, interface: str, parent: str, vf: int, name: VfSettingName, value: VfSetting, *, deadline: float
     ) -> None:
         """Set one thing of one VF."""
+        self._only_for_setting(interface)
         arguments = {
             "interface": interface, "parent": parent, "vf": vf, "name": name, "value": msgspec.to_builtins(value),
         }  # fmt: skip
-        await _named(interface, self._setter, "set_vf", arguments, vf_place(interface, vf), deadline, False)
+        await _named(interface, self._setter, "set_vf", arguments, vf_place(interface, vf, name), deadline, False)
 
     async def eswitch(self, device: str, *, deadline: float) -> EswitchMode:
         """Return the mode of a device's embedded switch."""
-        return EswitchMode(await self._devlink("eswitch", device, {}, deadline))
+        return EswitchMode(await self._devlink("eswitch", device, {}, devlink_place(device, "eswitch"), deadline))
 
     async def set_eswitch(self, device: str, mode: EswitchMode, *, deadline: float) -> None:
         """Set the mode of a device's embedded switch."""
-        await self._devlink("set_eswitch", device, {"mode": mode}, deadline, sets=True)
+        self._only_for_setting(device)
+        place = devlink_place(device, "mode")
+        await self._devlink("set_eswitch", device, {"mode": mode}, place, deadline, sets=True)
 
     async def ports(self, device: str, *, deadline: float) -> tuple[DevlinkPort, ...]:
         """Return the devlink ports of a device."""
-        return msgspec.convert(await self._devlink("ports", device, {}, deadline), tuple[DevlinkPort, ...])
+        found = await self._devlink("ports", device, {}, devlink_place(device, "ports"), deadline)
+        return msgspec.convert(found, tuple[DevlinkPort, ...])
 
     async def set_port(
         self, device: str, port: int, name: PortSettingName, value: PortSetting, *, deadline: float
     ) -> None:
         """Set one thing of the function behind a port."""
-        await self._devlink("set_port", device, {"port": port, "name": name, "value": value}, deadline, sets=True)
+        self._only_for_setting(device)
+        asked = {"port": port, "name": name, "value": value}
+        await self._devlink("set_port", device, asked, devlink_place(f"{device}/{port}", name), deadline, sets=True)
 
     async def _devlink(
-        self, operation: str, device: str, arguments: dict[str, Any], deadline: float, *, sets: bool = False
+        self,
+        operation: str,
+        device: str,
+        arguments: dict[str, Any],
+        place: str,
+        deadline: float,
+        *,
+        sets: bool = False,
     ) -> Any:
         asked = {"device": device, **arguments}
-        return await _named(device, self._setter, operation, asked, devlink_place(device), deadline, not sets)
+        return await _named(device, self._setter, operation, asked, place, deadline, not sets)
 
     def waiting(self) -> tuple[StillWaiting, ...]:
         """Return what was left behind and still goes on."""

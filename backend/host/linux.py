@@ -146,7 +146,8 @@ class LinuxHost:
         if self._links is None:
             from backend.host.links import LinuxLinks, NoLinks
 
-            self._links = LinuxLinks() if self.source.kind == "live" else NoLinks("tree")
+            live = self.source.kind == "live"
+            self._links = LinuxLinks(setting=self._writer is not None) if live else NoLinks("tree")
         return self._links
 
     def name(self) -> str:

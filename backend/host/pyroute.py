@@ -119,6 +119,8 @@ def _set_vf(arguments: dict[str, Any]) -> None:
 
 def _index_of(interface: str, parent: str) -> int:
     """Return the number of an interface that belongs to the device ``parent``."""
+    if "/" in interface or interface in ("", ".", ".."):
+        raise OSError(errno.EINVAL, "this is no name of an interface", interface)
     folder = f"/sys/class/net/{interface}"
     try:
         with open(f"{folder}/ifindex") as file:

@@ -11,6 +11,7 @@ import re
 _PCI = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 _GROUP = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.ASCII)
 _NAME = re.compile(r"(?![.-])[A-Za-z0-9_.:+-]{1,128}", re.ASCII)
 
 
@@ -93,6 +94,24 @@ class GroupId(int):
         if _GROUP.fullmatch(text) is None:
             raise BadIdError(f"{text[:64]!r} is not the number of an IOMMU group: write it as in 42")
         return cls(text)
+
+
+class MacAddress(str):
+    """An Ethernet address: lower case, with colons. All zeroes stand for none."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, text: str) -> MacAddress:
+        """Return the address, or raise ``BadIdError``. Capitals are taken too."""
+        if _MAC.fullmatch(text.lower()) is None:
+            raise BadIdError(f"{text[:64]!r} is not a MAC address: write it as in 02:00:5e:10:00:01")
+        return cls(text.lower())
+
+    @property
+    def is_multicast(self) -> bool:
+        """Whether it names more than one interface."""
+        return bool(int(self[:2], 16) & 1)
 
 
 class KernelName(str):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backend.host.doors import HostDoors
+from backend.host.doors import HostDoors, devlink_place, vf_place
+from backend.model.links import EswitchMode, PortSetting, PortSettingName, VfSetting, VfSettingName
 
 PATIENCE = 30.0
 """Seconds after which a write that has not come back is said to be stuck. It goes on all the same."""
@@ -33,4 +34,64 @@ class WriteFile:
         return self.path
 
 
-Action = WriteFile
+@dataclass(frozen=True, slots=True)
+class SetVf:
+    """One thing of one VF, set through the interface of its PF."""
+
+    interface: str
+    pf: str
+    """The device that the interface must belong to."""
+    vf: int
+    name: VfSettingName
+    value: VfSetting
+    patience: float = PATIENCE
+
+    async def act(self, doors: HostDoors) -> None:
+        """Set it. Raises as ``WriteFile`` does."""
+        await doors.links.set_vf(self.interface, self.pf, self.vf, self.name, self.value, deadline=self.patience)
+
+    @property
+    def place(self) -> str:
+        """What ``Links.waiting`` calls it while it goes on."""
+        return vf_place(self.interface, self.vf, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class SetPortFunction:
+    """One thing of the function behind a devlink port."""
+
+    device: str
+    port: int
+    name: PortSettingName
+    value: PortSetting
+    patience: float = PATIENCE
+
+    async def act(self, doors: HostDoors) -> None:
+        """Set it. Raises as ``WriteFile`` does."""
+        await doors.links.set_port(self.device, self.port, self.name, self.value, deadline=self.patience)
+
+    @property
+    def place(self) -> str:
+        """What ``Links.waiting`` calls it while it goes on."""
+        return devlink_place(f"{self.device}/{self.port}", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class SetEswitchMode:
+    """The mode of an embedded switch."""
+
+    device: str
+    mode: EswitchMode
+    patience: float = PATIENCE
+
+    async def act(self, doors: HostDoors) -> None:
+        """Set it. Raises as ``WriteFile`` does."""
+        await doors.links.set_eswitch(self.device, self.mode, deadline=self.patience)
+
+    @property
+    def place(self) -> str:
+        """What ``Links.waiting`` calls it while it goes on."""
+        return devlink_place(self.device, "mode")
+
+
+Action = WriteFile | SetVf | SetPortFunction | SetEswitchMode

@@ -6,7 +6,16 @@ from typing import Any
 
 import msgspec
 
-from backend.model.ids import BadIdError, DeviceId, GroupId, KernelName, MdevUuid, PciAddress, parse_device_id
+from backend.model.ids import (
+    BadIdError,
+    DeviceId,
+    GroupId,
+    KernelName,
+    MacAddress,
+    MdevUuid,
+    PciAddress,
+    parse_device_id,
+)
 from backend.model.plan import Asked
 from backend.model.requests import REQUESTS, Request
 from backend.model.text import clean
@@ -42,6 +51,7 @@ _PARSERS: dict[type, Any] = {
     PciAddress: PciAddress.parse,
     MdevUuid: MdevUuid.parse,
     KernelName: KernelName.parse,
+    MacAddress: MacAddress.parse,
 }
 
 

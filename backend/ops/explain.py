@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import os
 
+from backend.model.text import clean
+from backend.ops.explain_links import cause_and_remedy, is_link
+
 _EVERYWHERE = {
     errno.EACCES: ("the kernel refuses this user", "run as root; in a locked-down kernel not even root may"),
     errno.EPERM: ("the kernel refuses this user", "run as root; in a locked-down kernel not even root may"),
@@ -23,13 +26,32 @@ _BY_FILE = {
     ),
     ("sriov_numvfs", errno.EIO): ("the device or its firmware refused", "see dmesg"),
     ("sriov_numvfs", errno.EINVAL): ("the driver does not take this number", "see dmesg"),
+    ("sriov_vf_msix_count", errno.EBUSY): ("the VF has a driver, which has its vectors already", "unbind it first"),
+    ("sriov_vf_msix_count", errno.EOPNOTSUPP): (
+        "the driver of the PF does not manage the vectors of its VFs",
+        "leave it",
+    ),
+    ("sriov_vf_msix_count", errno.EINVAL): (
+        "the PF does not give that many vectors to one VF",
+        "ask for another number",
+    ),
+    ("sriov_vf_msix_count", errno.EOVERFLOW): ("more vectors than one VF can have", "ask for fewer"),
+    ("sriov_vf_msix_count", errno.ENOSPC): (
+        "the PF has too few vectors left",
+        "ask for fewer, or take some from others",
+    ),
 }
 
 
 def explain(error: OSError, path: str, driver: str = "") -> tuple[str, str]:
     """Return cause and remedy of an error that acting on ``path`` gave; both one sentence."""
     number = error.errno or 0
-    name = errno.errorcode.get(number, str(number))
-    known = _BY_FILE.get((os.path.basename(path), number)) or _EVERYWHERE.get(number)
+    name = "EOPNOTSUPP" if number == errno.EOPNOTSUPP else errno.errorcode.get(number, str(number))
+    if is_link(path):
+        known = cause_and_remedy(number, path)
+    else:
+        known = _BY_FILE.get((os.path.basename(path), number)) or _EVERYWHERE.get(number)
     cause, remedy = known or (os.strerror(number), "see dmesg")
-    return f"{path}: {cause} ({name})", remedy
+    said = clean(error.strerror or "", 200)
+    words = f': "{said}"' if is_link(path) and said not in ("", os.strerror(number)) else ""
+    return f"{path}: {cause} ({name}{words})", remedy

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from backend.model.requests import SetNumVfs
+from backend.model.requests import SetEswitch, SetMsixCount, SetNumVfs, SetPort, SetVfPolicy
+from backend.ops.devlink import plan_eswitch, plan_port
+from backend.ops.msix import plan_msix
 from backend.ops.numvfs import plan_numvfs
 from backend.ops.operation import Operation
+from backend.ops.vfpolicy import plan_vf_policy
 from backend.ops.world import World
 
 Planner = Callable[[Any, World], Awaitable[Operation]]
 
 PLANNERS: Mapping[str, Planner] = {
     SetNumVfs.verb: plan_numvfs,
+    SetVfPolicy.verb: plan_vf_policy,
+    SetMsixCount.verb: plan_msix,
+    SetPort.verb: plan_port,
+    SetEswitch.verb: plan_eswitch,
 }
 """Verb → its planner, which takes the verb's request."""

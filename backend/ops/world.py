@@ -11,6 +11,7 @@ from backend.model.host import Host
 from backend.model.ids import DeviceId, PciAddress
 from backend.model.text import clean
 from backend.ops.errors import NoSuchDevice
+from backend.ops.network import Network
 from backend.probe import mdev, pci
 from backend.probe.holders import HolderFindings
 from backend.state.aside import HolderScanner, scanner_for
@@ -29,12 +30,15 @@ class World:
 
     Attributes:
         doors: the host's doors.
+        network: what the network side tells of the PFs that were asked about.
     """
 
     def __init__(self, doors: HostDoors) -> None:
         self.doors = doors
         self._collector = Collector(doors)
         self._scanner: HolderScanner = scanner_for(doors)
+        self.network = Network(doors)
+        self._configs: dict[str, bytes] = {}
 
     @property
     def host(self) -> Host:
@@ -51,11 +55,16 @@ class World:
     async def refresh(self, names: Iterable[str]) -> None:
         """Read some devices anew, and who holds what."""
         await self._look_for_holders()
-        await in_slices(self._collector.read_some(names))
+        await self.refresh_quickly(names)
 
     async def refresh_quickly(self, names: Iterable[str]) -> None:
         """Read some devices anew, but not who holds them: for readbacks and progress."""
+        names = frozenset(names)
         await in_slices(self._collector.read_some(names))
+        await self.network.refresh(names)
+        for name in self._configs.keys() & names:
+            if self.find(name) is not None:
+                await self.look_at_config(name)
 
     async def _look_for_holders(self) -> None:
         if self.doors.processes is None:
@@ -107,6 +116,19 @@ class World:
             return None
         text = found.decode("utf-8", "backslashreplace").strip()
         return "" if text == "(null)" else text
+
+    async def look_at_config(self, name: str) -> bytes:
+        """Read the configuration space of a function, which may have to wake it; b"" where it cannot be read."""
+        path = attribute_path(self.device(name), "config")
+        try:
+            self._configs[name] = await self.doors.guarded.read(path, deadline=READ_DEADLINE)
+        except (StillWaiting, OSError):
+            self._configs[name] = b""
+        return self._configs[name]
+
+    def config(self, name: str) -> bytes:
+        """Return the configuration space as it was at the last refresh, once it was looked at."""
+        return self._configs.get(name, b"")
 
     def driver_now(self, name: str) -> str:
         """Return the driver that a device's own link names this very moment; "" for none or no device."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from backend.simhost.config_space import config_space
 from backend.simhost.function import Function
 from backend.simhost.models import Model
 from backend.simhost.tree import Attr, Branch, Dir, Entry, Ref, Table
@@ -187,6 +188,7 @@ class Tables:
         if role == "vf":
             table["physfn"] = Ref(lambda f: f.pf.dir if f.pf is not None and not f.taken else None)
             table["sriov_vf_msix_count"] = Attr(None, sriov.write_msix_count)
+            table["config"] = Attr(config_space)
         if role == "pf":
             table |= sriov.table()
         return table

@@ -121,6 +121,7 @@ class Function:
         "link_now",
         "mdev_parent",
         "model",
+        "msix",
         "mutex",
         "net",
         "numa",
@@ -160,6 +161,8 @@ class Function:
         self.nvme: NvmePlan | None = None
         self.class_devices: list[Dir] | None = None
         self.irqs: list[int] | None = None
+        self.msix = 0
+        """Vectors that its PF gave it; 0 = as many as its model has."""
         self.mutex: Mutex | None = None
         self.numa = -1
         self.link_now: tuple[str, int] | None = None

@@ -61,11 +61,11 @@ class SimulatedLinks:
             self._only_root()
             apply(device, vf, name, value)
 
-        await self._do(vf_place(interface, vf), interface, change, deadline)
+        await self._do(vf_place(interface, vf, name), interface, change, deadline)
 
     async def eswitch(self, device: str, *, deadline: float) -> EswitchMode:
         """Return the mode of a device's embedded switch."""
-        return await self._do(devlink_place(device), device, lambda: self._devlink.eswitch(device), deadline)
+        return await self._do(devlink_place(device, "eswitch"), device, lambda: self._devlink.eswitch(device), deadline)
 
     async def set_eswitch(self, device: str, mode: EswitchMode, *, deadline: float) -> None:
         """Set the mode of a device's embedded switch."""
@@ -74,11 +74,11 @@ class SimulatedLinks:
             self._only_root()
             self._devlink.set_eswitch(device, mode)
 
-        await self._do(devlink_place(device), device, change, deadline)
+        await self._do(devlink_place(device, "mode"), device, change, deadline)
 
     async def ports(self, device: str, *, deadline: float) -> tuple[DevlinkPort, ...]:
         """Return the devlink ports of a device."""
-        found = await self._do(devlink_place(device), device, lambda: self._devlink.ports(device), deadline)
+        found = await self._do(devlink_place(device, "ports"), device, lambda: self._devlink.ports(device), deadline)
         return tuple(found)
 
     async def set_port(
@@ -90,7 +90,7 @@ class SimulatedLinks:
             self._only_root()
             self._devlink.set_port(device, port, name, value)
 
-        await self._do(devlink_place(device), device, change, deadline)
+        await self._do(devlink_place(f"{device}/{port}", name), device, change, deadline)
 
     @property
     def _devlink(self) -> Devlink:

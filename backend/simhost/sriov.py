@@ -52,7 +52,7 @@ class Sriov:
 
     def write_msix_count(self, f: Function, data: bytes) -> Operation:
         """Take a write of a VF's ``sriov_vf_msix_count``."""
-        number(data, 0, _I32)
+        wanted = number(data, 0, _I32)
         pf = f.pf
         assert pf is not None
         yield from pf.lock.acquire("sriov_vf_msix_count_store")
@@ -61,6 +61,9 @@ class Sriov:
             raise oops(errno.EOPNOTSUPP)
         if f.driver is not None:
             raise oops(errno.EBUSY)
+        if wanted > pf.sriov.model.vf_msix // 4:
+            raise oops(errno.EOVERFLOW)
+        f.msix = wanted
 
     def _write_numvfs(self, f: Function, data: bytes) -> Operation:
         wanted = number(data, 0, _U16)

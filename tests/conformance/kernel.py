@@ -52,7 +52,7 @@ class KernelMachine:
         drivers = self._drivers_at_rest
         self.pf, self.other_pf = sorted(name for name, driver in drivers.items() if driver == "igb")[:2]
         self.pf_driver, self.vf_driver = "igb", "igbvf"
-        self.crossing_pf = self.crowded_pf = self.small_pf = self.vgpu_vf = ""
+        self.crossing_pf = self.crowded_pf = self.small_pf = self.vgpu_vf = self.clever_pf = ""
         pair = sorted(name for name, driver in drivers.items() if driver == "e1000")
         self.sharing = (pair[0], pair[1]) if len(pair) == 2 else ("", "")
         self.sharing_driver = "e1000"

@@ -85,6 +85,11 @@ class Machine(Protocol):
         """A card with an embedded switch, in legacy mode; it can have 4 VFs."""
         ...
 
+    @property
+    def clever_pf(self) -> str:
+        """A PF that shares out MSI-X vectors and has a switch whose ports lead to its VFs."""
+        ...
+
     async def bring_up(self, interface: str) -> None:
         """Bring an interface up and wait for its link."""
         ...

@@ -34,6 +34,7 @@ class SimulatedMachine:
     mdpy = "/sys/devices/virtual/mdpy/mdpy"
     vgpu_vf = "0000:09:00.4"
     ways: tuple[str, ...] = ("group", "cdev")
+    clever_pf = "0000:0b:00.0"
     nic: Nic | None = Nic("enp10s0", "0000:0a:00.0", "pci/0000:0a:00.0", f"{PCI}/0000:0a:00.0/sriov_numvfs")
     switch: Nic | None = Nic("enp11s0", "0000:0b:00.0", "pci/0000:0b:00.0", f"{PCI}/0000:0b:00.0/sriov_numvfs")
 

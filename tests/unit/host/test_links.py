@@ -31,10 +31,26 @@ async def test_a_child_reads_this_machine() -> None:
 
 
 async def test_nothing_is_set_on_the_interface_of_another_device() -> None:
-    links = LinuxLinks()
+    links = LinuxLinks(setting=True)
     with pytest.raises(OSError, match="no such network interface of a device") as caught:
         await links.set_vf("lo", "0000:01:00.0", 0, "trust", True, deadline=20)
     assert caught.value.errno == errno.ENODEV
+    with pytest.raises(OSError, match="no name of an interface") as caught:
+        await links.set_vf("../net/lo", "0000:01:00.0", 0, "trust", True, deadline=20)
+    assert caught.value.errno == errno.EINVAL
+    links.close()
+
+
+async def test_a_host_without_a_writer_sets_nothing() -> None:
+    links = LinuxHost().links
+    for question in (
+        links.set_vf("lo", "0000:01:00.0", 0, "trust", True, deadline=20),
+        links.set_eswitch("pci/0000:01:00.0", EswitchMode.LEGACY, deadline=20),
+        links.set_port("pci/0000:01:00.0", 1, "migratable", True, deadline=20),
+    ):
+        with pytest.raises(OSError, match="no way to set anything") as caught:
+            await question
+        assert caught.value.errno == errno.EROFS
     links.close()
 
 
@@ -50,7 +66,7 @@ async def test_devlink_is_asked_and_says_no() -> None:
 
 def test_pyroute2_stays_in_the_child() -> None:
     program = (
-        "import asyncio, sys; from backend.host.linux import LinuxHost; links = LinuxHost().links\n"
+        "import asyncio, sys; from backend.host.links import LinuxLinks; links = LinuxLinks(setting=True)\n"
         "try: asyncio.run(links.set_vf('lo', 'x', 0, 'trust', True, deadline=20))\n"
         "except OSError: pass\n"
         "links.close(); sys.exit('pyroute2' in sys.modules)"

@@ -74,7 +74,7 @@ async def test_whoever_reads_waits_for_the_lock_of_all_links(host: SimulatedHost
 
 
 async def test_a_setting_that_hangs_is_done_later(host: SimulatedHost, clock: ManualClock) -> None:
-    place = "netlink ens3f1np1 vf 1"
+    place = "netlink ens3f1np1 vf 1 trust"
     host.faults.hang_reads(place)
     with pytest.raises(StillWaiting, match=place):
         await clock.run(host.links.set_vf("ens3f1np1", PLAIN, 1, "trust", True, deadline=2.0))

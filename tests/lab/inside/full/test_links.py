@@ -25,7 +25,7 @@ def by_ip(interface: str) -> dict[str, Any]:
 def check(table: VfTable) -> None:
     """Assert that ip says the same, statistics included."""
     said = by_ip(table.interface)
-    assert (said["ifindex"], said["parentdev"], said["num_vf"]) == (table.index, table.parent, table.count)
+    assert (said["ifindex"], said["parentdev"], len(said["vfinfo_list"])) == (table.index, table.parent, table.count)
     for info, stats, vf in zip(table.vfs, table.stats, said["vfinfo_list"], strict=True):
         assert (vf["vf"], vf["address"]) == (info.index, info.mac)
         if info.vlan.id:
