@@ -164,6 +164,7 @@ class CapturedHost:
             self.close()
             raise
         self.clock: Clock = clock or SystemClock()
+        self.sockets = None
 
     @property
     def events(self) -> Events:

@@ -12,7 +12,10 @@ import stat
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self
+
+if TYPE_CHECKING:
+    import socket
 
 from backend.model.links import (
     DevlinkPort,
@@ -285,6 +288,29 @@ class Processes(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who listens at the other end of a unix socket, as the kernel vouches (SO_PEERCRED)."""
+
+    pid: int
+    uid: int
+
+
+class Sockets(Protocol):
+    """Unix sockets of other programs, by the paths that this host gives them. Both methods may block: use a thread."""
+
+    def danger(self, path: str, trusted: frozenset[int]) -> str:
+        """Return why somebody other than the users ``trusted`` and ourselves could stand in for the socket; "" if none.
+
+        Raises ``OSError`` when there is no such socket, or it cannot be looked at.
+        """
+        ...
+
+    def connect(self, path: str) -> tuple[socket.socket, Peer]:
+        """Return a connection, and who listens. Raises ``OSError`` as connect(2) does."""
+        ...
+
+
 class Clock(Protocol):
     """Time, so that tests and the simulated host may own it."""
 
@@ -350,6 +376,11 @@ class HostDoors(Protocol):
     @property
     def processes(self) -> Processes | None:
         """Processes, where the tree has any."""
+        ...
+
+    @property
+    def sockets(self) -> Sockets | None:
+        """Sockets of other programs; None where nobody lives who could answer (a tree, a capture)."""
         ...
 
     @property

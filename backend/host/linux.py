@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from backend.host.leftbehind import LeftBehindAccess
     from backend.host.links import LinuxLinks, NoLinks
+    from backend.host.sockets import LinuxSockets
     from backend.host.tree import TreeFiles
 
 T = TypeVar("T")
@@ -149,6 +150,15 @@ class LinuxHost:
             live = self.source.kind == "live"
             self._links = LinuxLinks(setting=self._writer is not None) if live else NoLinks("tree")
         return self._links
+
+    @property
+    def sockets(self) -> LinuxSockets | None:
+        """Sockets of this machine's programs; a foreign tree has none."""
+        if self.source.kind != "live":
+            return None
+        from backend.host.sockets import LinuxSockets
+
+        return LinuxSockets()
 
     def name(self) -> str:
         """Return the host's name, raw."""

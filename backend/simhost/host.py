@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from backend.host.doors import Clock, Process, Source, Usage
 from backend.simhost.access import Access
@@ -14,6 +15,9 @@ from backend.simhost.links import SimulatedLinks
 from backend.simhost.procs import UNPRIVILEGED_UID
 from backend.simhost.schedule import Operation
 from backend.simhost.waiting import SimulatedEvents, SimulatedGuarded
+
+if TYPE_CHECKING:
+    from backend.simhost.qemu.server import SimulatedSockets
 
 
 class SimulatedProcesses:
@@ -61,9 +65,19 @@ class SimulatedHost:
         self.events = SimulatedEvents(self._access, self.run)
         self.links = SimulatedLinks(self._access)
         self.processes = SimulatedProcesses(self._access)
+        self._sockets: SimulatedSockets | None = None
         clock = kernel.core.clock
         if isinstance(clock, ManualClock):
             clock.on_advance.append(self._advanced)
+
+    @property
+    def sockets(self) -> SimulatedSockets:
+        """The monitors of its VMs, which live from when somebody first asks."""
+        if self._sockets is None:
+            from backend.simhost.qemu.server import SimulatedSockets
+
+            self._sockets = SimulatedSockets(self._access)
+        return self._sockets
 
     @property
     def clock(self) -> Clock:
@@ -98,7 +112,9 @@ class SimulatedHost:
             self.kernel.core.schedule.pump()
 
     def close(self) -> None:
-        """Forget the clock; nothing else to let go of."""
+        """End the VMs' monitors and forget the clock."""
+        if self._sockets is not None:
+            self._sockets.close()
         clock = self.kernel.core.clock
         if isinstance(clock, ManualClock) and self._advanced in clock.on_advance:
             clock.on_advance.remove(self._advanced)

@@ -60,6 +60,8 @@ class Kernel:
         self.proc_files = ProcFiles(self)
         self._buses: dict[str, tuple[int, int]] = {}
         self._next_pid = FIRST_FREE_PID
+        self.vms: dict[int, VmPlan] = {}
+        """The running VMs, by process."""
         self._vms = 0
         self._vms_ever = 0
         for name in ("bus", "class", "block", "module"):
@@ -153,6 +155,7 @@ class Kernel:
             threads=plan.vcpus + 3,
         )
         self.processes.start(process)
+        self.vms[pid] = plan
         if plan.accel == "kvm":
             process.open("/dev/kvm")
             vm_fd = process.open("anon_inode:kvm-vm")
@@ -195,6 +198,7 @@ class Kernel:
         """End a process: everything it holds is released, and whoever waits for that goes on."""
         process = self.processes.all.get(pid)
         self.processes.end(pid)
+        self.vms.pop(pid, None)
         for number, (target, _) in (process.fds if process is not None else {}).items():
             if target == "anon_inode:kvm-vm":
                 self._kvm_event("destroy", pid, number)

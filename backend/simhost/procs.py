@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from backend.host.doors import Process as ProcessRecord
@@ -72,6 +72,8 @@ class Processes:
         core.root.entries["proc"] = proc
         self.proc = proc
         self._dirs: dict[int, Dir] = {}
+        self.on_end: dict[int, Callable[[], None]] = {}
+        """Called when a process ends, by process."""
 
     def _pids(self) -> Iterable[str]:
         return [str(pid) for pid in self.all]
@@ -106,6 +108,7 @@ class Processes:
         for device in list(process.devices):
             self._vfio.close(process, device)
         process.devices.clear()
+        self.on_end.pop(pid, lambda: None)()
         self._core.schedule.changed()
 
     def hold(self, pid: int, device: Device, *, mapped: bool = True, token: str = "") -> None:

@@ -225,6 +225,10 @@ class VmSpec:
     accel: Literal["kvm", "tcg"] = "kvm"
     started: float = 0.0
     machine_id: int = 100
+    guest: Literal["linux", "none"] = "linux"
+    dirty_mbps: int = 40
+    working_set_mb: int = 512
+    link_mbps: int = 10_000
     token: str = ""
     running: bool = True
 

@@ -27,6 +27,30 @@ class VmPlan:
     started: float = 0.0
     machine_id: int = 100
     """Proxmox's number of the VM."""
+    guest: Literal["linux", "none"] = "linux"
+    """What runs in it: an operating system that lets devices go when asked, or nothing that would."""
+    incoming: bool = False
+    """It waits for a migration (``-incoming defer``)."""
+    dirty_mbps: int = 40
+    """MiB of its memory that it changes each second."""
+    working_set_mb: int = 512
+    """MiB among which it does so."""
+    link_mbps: int = 10_000
+    """Mbit/s of the network to wherever it migrates."""
+    ids: tuple[str, ...] = ()
+    """QEMU ids of ``devices``, where they are not the usual ones."""
+
+    @property
+    def monitor(self) -> str:
+        """Path of the monitor's socket that others may connect to; "" where only libvirt has one."""
+        if self.style == "proxmox":
+            return f"/var/run/qemu-server/{self.machine_id}.qmp"
+        return "" if self.style == "libvirt" else f"/run/vm/{self.name}{'.in' if self.incoming else ''}.qmp"
+
+    @property
+    def machine_type(self) -> str:
+        """The machine's full type, as QOM names it."""
+        return "pc-q35-10.0"
 
     @property
     def cgroup(self) -> str:
@@ -66,7 +90,7 @@ def qemu_argv(vm: VmPlan, mdevs: Collection[str], iommufd: bool) -> tuple[str, .
         argv += [
             "-no-shutdown",
             "-chardev",
-            f"socket,id=qmp,path=/var/run/qemu-server/{vm.machine_id}.qmp,server=on,wait=off",
+            f"socket,id=qmp,path={vm.monitor},server=on,wait=off",
         ]
         argv += ["-mon", "chardev=qmp,mode=control", "-smbios", f"type=1,uuid={identity}"]
         argv += [
@@ -80,7 +104,12 @@ def qemu_argv(vm: VmPlan, mdevs: Collection[str], iommufd: bool) -> tuple[str, .
     else:
         argv += ["qemu-system-x86_64", "-machine", f"q35,accel={vm.accel}", "-name", vm.name]
         argv += ["-m", f"{vm.memory_mb}M", "-smp", str(vm.vcpus)]
-        argv += ["-qmp", f"unix:/run/vm/{vm.name}.qmp,server=on,wait=off", "-nographic"]
+        argv += ["-qmp", f"unix:{vm.monitor},server=on,wait=off", "-nographic"]
+        argv += ["-uuid", identity, "-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]
+        for number in range(len(vm.devices) + 1):
+            argv += ["-device", f"pcie-root-port,id=rp{number},chassis={number + 1}"]
+        if vm.incoming:
+            argv += ["-incoming", "defer"]
     if iommufd and vm.devices:
         argv += [
             "-object",
@@ -99,6 +128,8 @@ def _device(vm: VmPlan, number: int, device: str, mdev: bool, iommufd: bool) -> 
         text += '"iommufd":"iommufd0",' if iommufd else ""
         text += '"x-no-mmap":true,' if trapped else ""
         return text + f'"bus":"pci.{number + 5}","addr":"0x0"}}'
-    text = f"vfio-pci,{key}={value},id=hostpci{number}"
+    name = vm.ids[number] if number < len(vm.ids) else f"hostpci{number}"
+    text = f"vfio-pci,{key}={value},id={name}"
+    text += f",bus=rp{number}" if vm.style == "plain" else f",bus=pci.{number + 5}"
     text += ",iommufd=iommufd0" if iommufd else ""
     return text + (",x-no-mmap=on" if trapped else "")

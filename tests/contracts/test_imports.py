@@ -17,6 +17,7 @@ ALLOWED = {
     "host": "the doors themselves",
     "simhost/load.py": "the scenario files of the package",
     "simhost/__init__.py": "the scenario files of the package",
+    "simhost/qemu": "the real sockets of simulated VMs",
     "probe/names.py": "pci.ids",
     "agent/standing.py": "/dev/null in place of its standard streams",
     "cli/capture.py": "the archive it writes",
@@ -68,7 +69,7 @@ def opened(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 def _allowed(file: Path) -> bool:
     inside = file.relative_to(BACKEND)
-    return inside.parts[0] in ALLOWED or str(inside) in ALLOWED
+    return any(str(place) in ALLOWED for place in (inside, *inside.parents))
 
 
 def test_only_the_doors_open_files() -> None:
