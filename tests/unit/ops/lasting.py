@@ -11,7 +11,7 @@ import json
 import os
 from pathlib import Path
 
-from backend.host.doors import Clock, Events, Files, Links, Processes, Source, StillWaiting
+from backend.host.doors import Clock, Events, Files, Links, Processes, Sockets, Source, StillWaiting
 from backend.simhost.clock import ManualClock
 from backend.simhost.load import read
 from backend.simhost.open import open_scenario
@@ -62,6 +62,11 @@ class LastingHost:
     def events(self) -> Events:
         """The simulated events."""
         return self._host.events
+
+    @property
+    def sockets(self) -> Sockets:
+        """The simulated sockets."""
+        return self._host.sockets
 
     @property
     def links(self) -> Links:
