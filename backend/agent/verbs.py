@@ -7,7 +7,19 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, get_type_hints
 
 from backend.model.plan import Danger
-from backend.model.requests import REQUESTS, Request, SetEswitch, SetMsixCount, SetNumVfs, SetPort, SetVfPolicy
+from backend.model.requests import (
+    REQUESTS,
+    Bind,
+    CreateMdevs,
+    RemoveMdevs,
+    Request,
+    SetEswitch,
+    SetMsixCount,
+    SetNumVfs,
+    SetPort,
+    SetVfPolicy,
+    Unbind,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +63,17 @@ class Verb:
 VERBS: Mapping[str, Verb] = {
     verb.name: verb
     for verb in (
-        Verb(SetNumVfs, "set how many VFs a PF has", Danger.DISRUPTIVE),
+        Verb(SetNumVfs, "set how many VFs a PF has", Danger.DESTRUCTIVE),
+        Verb(Bind, "bind a function to a VFIO driver, the one named, or the kernel's choice", Danger.DESTRUCTIVE),
+        Verb(Unbind, "take the driver of a function away", Danger.DESTRUCTIVE),
+        Verb(CreateMdevs, "make mdevs of a type on a parent", Danger.REVERSIBLE),
+        Verb(RemoveMdevs, "remove mdevs that nobody holds", Danger.DISRUPTIVE),
         Verb(SetVfPolicy, "set MAC address, VLAN, rates, spoof check, trust or link of a VF", Danger.DISRUPTIVE),
         Verb(SetMsixCount, "set how many MSI-X vectors a VF has", Danger.REVERSIBLE),
         Verb(SetPort, "set what a VF's devlink port says of its function", Danger.REVERSIBLE),
         Verb(SetEswitch, "set the mode of a NIC's embedded switch", Danger.DISRUPTIVE),
     )
-}  # fmt: skip
+}
 """Every verb by its name."""
 
 assert VERBS.keys() == REQUESTS.keys(), "every request is a verb, and the other way round"

@@ -123,6 +123,18 @@ class CapturedAccess:
         """Refuse."""
         raise OSError(errno.EROFS, "a capture cannot be changed", path)
 
+    async def load_module(self, name: str, *, deadline: float) -> None:
+        """Refuse."""
+        raise OSError(errno.EROFS, "a capture cannot be changed", name)
+
+    async def save(self, path: str, data: bytes, *, mode: int, deadline: float) -> None:
+        """Refuse."""
+        raise OSError(errno.EROFS, "a capture cannot be changed", path)
+
+    async def delete(self, path: str, *, deadline: float) -> None:
+        """Refuse."""
+        raise OSError(errno.EROFS, "a capture cannot be changed", path)
+
     def waiting(self) -> tuple[StillWaiting, ...]:
         """Nothing goes on any more."""
         return ()

@@ -142,6 +142,21 @@ class Guarded(Protocol):
         """
         ...
 
+    async def load_module(self, name: str, *, deadline: float) -> None:
+        """Load a kernel module as modprobe(8) does, unless the configuration forbids it. Raises as ``read`` does."""
+        ...
+
+    async def save(self, path: str, data: bytes, *, mode: int, deadline: float) -> None:
+        """Make or replace a settings file outside /sys; its folders are made, too. Raises as ``read`` does.
+
+        Whatever happens, the file is the old one or the new one, never a part of one.
+        """
+        ...
+
+    async def delete(self, path: str, *, deadline: float) -> None:
+        """Remove a settings file. Raises as ``read`` does."""
+        ...
+
     def waiting(self) -> tuple[StillWaiting, ...]:
         """Return the accesses that were left behind and still go on, as they are now.
 

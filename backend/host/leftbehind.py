@@ -228,10 +228,24 @@ class LeftBehindAccess:
 
     async def write(self, path: str, data: bytes, *, deadline: float) -> None:
         """Write ``data`` with one write(2). Raises as ``read`` does, EROFS where nothing can be written."""
+        await self._change("write", path, deadline, path=path, data=data.decode("latin-1"))
+
+    async def load_module(self, name: str, *, deadline: float) -> None:
+        """Load a module of this machine. Raises as ``write`` does."""
+        await self._change("load_module", f"module {name}", deadline, name=name)
+
+    async def save(self, path: str, data: bytes, *, mode: int, deadline: float) -> None:
+        """Make or replace a settings file as a whole. Raises as ``write`` does."""
+        await self._change("save", path, deadline, path=path, data=data.decode("latin-1"), mode=mode)
+
+    async def delete(self, path: str, *, deadline: float) -> None:
+        """Remove a settings file. Raises as ``write`` does."""
+        await self._change("delete", path, deadline, path=path)
+
+    async def _change(self, operation: str, key: str, deadline: float, **what: Any) -> None:
         if self._writing is None:
-            raise OSError(errno.EROFS, "this process has no way to write", path)
-        what = {"root": self._root, "path": path, "data": data.decode("latin-1")}
-        await self._writing.ask("write", what, key=path, deadline=deadline, kill=False)
+            raise OSError(errno.EROFS, "this process has no way to write", key)
+        await self._writing.ask(operation, {"root": self._root, **what}, key=key, deadline=deadline, kill=False)
 
     def waiting(self) -> tuple[StillWaiting, ...]:
         """Return the accesses that were left behind and still go on."""

@@ -1,4 +1,4 @@
-"""Writing to a file of the kernel: which files, and how. Runs in a child that can be left behind."""
+"""Changing the host: which files, and how. Runs in a child that can be left behind."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import re
 from typing import Any
 
+from backend.host import keeping
 from backend.host.beneath import is_sysfs, open_beneath
 
 SYSFS = "/sys"
@@ -30,6 +31,9 @@ _WRITTEN = (
 """The files below /sys that iovtop writes. Nothing else is opened for writing, whoever asks."""
 
 _ALLOWED = re.compile("|".join(_WRITTEN), re.ASCII)
+
+_KEPT = re.compile(rf"/etc/mdevctl\.d/{_NAME}/{_UUID}|/var/lib/iovtop/vf-tokens/{_PCI}", re.ASCII)
+"""The settings files outside /sys that iovtop makes and removes."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.write.restype = ctypes.c_ssize_t
@@ -64,4 +68,37 @@ def write(arguments: dict[str, Any]) -> None:
         raise OSError(errno.EIO, f"wrote {written} of {len(data)} bytes", path)
 
 
-OPERATIONS = {"write": write}
+def may_be_kept(path: str) -> bool:
+    """Return whether ``path`` is one of the settings files that iovtop makes."""
+    return _KEPT.fullmatch(path) is not None
+
+
+def _of_this_machine(arguments: dict[str, Any], name: str) -> None:
+    if arguments["root"] != SYSFS:
+        raise OSError(errno.EROFS, "a foreign tree has settings and modules of its own", name)
+
+
+def _settings_file(arguments: dict[str, Any]) -> str:
+    path: str = arguments["path"]
+    _of_this_machine(arguments, path)
+    if not may_be_kept(path):
+        raise PermissionError(errno.EPERM, "this is no file that iovtop keeps", path)
+    return path
+
+
+def _load_module(arguments: dict[str, Any]) -> None:
+    name = arguments["name"]
+    _of_this_machine(arguments, name)
+    if re.fullmatch(_NAME, name, re.ASCII) is None:
+        raise PermissionError(errno.EPERM, "this is no name of a module", name)
+    keeping.load_module(name)
+
+
+OPERATIONS = {
+    "write": write,
+    "save": lambda arguments: keeping.save(
+        _settings_file(arguments), arguments["data"].encode("latin-1"), arguments["mode"]
+    ),
+    "delete": lambda arguments: os.unlink(_settings_file(arguments)),
+    "load_module": _load_module,
+}

@@ -106,7 +106,7 @@ class Plan:
         """
         return (
             *(f"{_part(c.text)}: {'holds' if c.holds else _part(c.found) or 'does not hold'}" for c in self.conditions),
-            *(f"{_part(s.where)}: {_part(s.old)} → {_part(s.new)}" for s in self.steps),
+            *(f"{_part(s.where)}: {_part(s.old) or 'none'} → {_part(s.new) or 'none'}" for s in self.steps),
             *((f"type {self.must_type}",) if self.must_type else ()),
         )
 

@@ -1,15 +1,15 @@
 """What can be asked for. Each request names the state to be reached, with ids that were parsed.
 
-A default of None means "as it is": planning fills in what it found, so that the request that is kept leads to
-the same state from wherever a crash leaves the host.
+A default of None means "as it is", or "choose": planning fills in what it found or chose, so that the request
+that is kept leads to the same state from wherever a crash leaves the host.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from backend.model.ids import MacAddress, PciAddress
+from backend.model.ids import GroupId, KernelName, MacAddress, MdevUuid, PciAddress
 from backend.model.links import EswitchMode, PortState, VfLinkState, VlanProtocol
 
 
@@ -22,9 +22,11 @@ class SetNumVfs:
     pf: PciAddress
     count: int
     guests: bool = False
-    """Whether the VFs shall be ready for guests: no host driver may have them in between."""
+    """Whether the VFs shall be ready for guests: on a VFIO driver, with no host driver in between."""
     autoprobe: bool | None = None
     """``sriov_drivers_autoprobe`` afterwards."""
+    driver: KernelName | None = None
+    """With ``guests``: the VFIO driver of the VFs; None = the most specific one for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,199 @@ class SetEswitch:
     mode: EswitchMode
 
 
-Request = SetNumVfs | SetVfPolicy | SetMsixCount | SetPort | SetEswitch
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """That a function has a driver: the one named, a VFIO driver, or else whatever the kernel would give it."""
 
-REQUESTS: dict[str, type[Request]] = {
-    kind.verb: kind for kind in (SetNumVfs, SetVfPolicy, SetMsixCount, SetPort, SetEswitch)
-}
-"""Every kind of request by its verb."""
+    verb: ClassVar[str] = "bind"
+
+    device: PciAddress
+    vfio: bool = False
+    """A VFIO driver: the most specific one that names this hardware, or vfio-pci. With ``driver``: that one."""
+    driver: KernelName | None = None
+    """None, and not ``vfio``: no override, and the kernel chooses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unbind:
+    """That a function has no driver."""
+
+    verb: ClassVar[str] = "unbind"
+
+    device: PciAddress
+    override: str | None = None
+    """``driver_override`` afterwards; "" = none."""
+
+
+@dataclass(frozen=True, slots=True)
+class BindGroup:
+    """That every function of an IOMMU group, bridges left out, is on a VFIO driver."""
+
+    verb: ClassVar[str] = "group bind"
+
+    group: GroupId
+    members: tuple[PciAddress, ...] | None = None
+    """Whom it is about; None = the members that the group has now."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetGroupType:
+    """That the default domain of an IOMMU group is of a type."""
+
+    verb: ClassVar[str] = "group type"
+
+    group: GroupId
+    type: Literal["DMA", "DMA-FQ", "identity", "auto"]
+    """``auto``: what the kernel chooses for the group."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateMdevs:
+    """That a parent has mdevs of a type."""
+
+    verb: ClassVar[str] = "mdev create"
+
+    parent: KernelName
+    type: KernelName
+    uuids: tuple[MdevUuid, ...] = ()
+    """Their names; those that are wanting are made up."""
+    count: int = 1
+    """How many, at least as many as ``uuids``."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveMdevs:
+    """That mdevs are gone. Their definitions stay."""
+
+    verb: ClassVar[str] = "mdev remove"
+
+    uuids: tuple[MdevUuid, ...] = ()
+    orphans: bool = False
+    """All that nobody holds and nobody has defined, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class DefineMdev:
+    """That mdevctl keeps a definition of an mdev, in its own file."""
+
+    verb: ClassVar[str] = "mdev define"
+
+    uuid: MdevUuid | None = None
+    """None = a new one."""
+    parent: KernelName | None = None
+    """None = the parent that it has, or is defined for."""
+    type: KernelName | None = None
+    """None = the type that it has, or is defined with."""
+    auto: bool | None = None
+    """Whether it is started at boot."""
+    attributes: tuple[tuple[str, str], ...] | None = None
+    """Attributes that mdevctl sets when it starts it, with their values; None = those that it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class UndefineMdev:
+    """That mdevctl keeps no definition of an mdev. A running one goes on."""
+
+    verb: ClassVar[str] = "mdev undefine"
+
+    uuid: MdevUuid
+    parent: KernelName | None = None
+    """None = the one parent that it is defined for."""
+
+
+@dataclass(frozen=True, slots=True)
+class AutostartMdev:
+    """That a defined mdev is started at boot, or is not."""
+
+    verb: ClassVar[str] = "mdev autostart"
+
+    uuid: MdevUuid
+    off: bool = False
+    parent: KernelName | None = None
+    """None = the one parent that it is defined for."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetVgpuType:
+    """That a VF has a vendor vGPU type, or none."""
+
+    verb: ClassVar[str] = "vgpu-type"
+
+    vf: PciAddress
+    type: int
+    """Its number in ``creatable_vgpu_types``; 0 = none."""
+    was: int | None = None
+    """The type that is taken away: any other one belongs to the next owner, and is left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetPath:
+    """How a function that nobody holds is offered: to the host, to guests, or to guests as an mdev."""
+
+    verb: ClassVar[str] = "path"
+
+    device: PciAddress
+    path: Literal["host", "ready", "trap"]
+    type: KernelName | None = None
+    """With ``trap``: the type of mdev; None = the only one there is."""
+    uuid: MdevUuid | None = None
+    """With ``trap``: the mdev; None = a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """That a function has been reset. The one request that is done anew whenever it is asked for."""
+
+    verb: ClassVar[str] = "reset"
+
+    device: PciAddress
+    method: KernelName | None = None
+    """One of ``reset_method``; None = the kernel's first choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetUnmanagedVfs:
+    """That a PF has VFs without a host driver that manages them: on pci-pf-stub, or on vfio-pci with a VF token."""
+
+    verb: ClassVar[str] = "unmanaged"
+
+    pf: PciAddress
+    count: int
+    driver: Literal["pci-pf-stub", "vfio-pci"] = "pci-pf-stub"
+
+
+Request = (
+    SetNumVfs
+    | SetVfPolicy
+    | SetMsixCount
+    | SetPort
+    | SetEswitch
+    | Bind
+    | Unbind
+    | BindGroup
+    | SetGroupType
+    | CreateMdevs
+    | RemoveMdevs
+    | DefineMdev
+    | UndefineMdev
+    | AutostartMdev
+    | SetVgpuType
+    | SetPath
+    | Reset
+    | SetUnmanagedVfs
+)
+
+_KINDS: tuple[type[Request], ...] = (
+    SetNumVfs,
+    SetVfPolicy,
+    SetMsixCount,
+    SetPort,
+    SetEswitch,
+    Bind,
+    Unbind,
+    CreateMdevs,
+    RemoveMdevs,
+)
+
+REQUESTS: dict[str, type[Request]] = {kind.verb: kind for kind in _KINDS}
+"""Every kind of request by its verb. A verb of two words is typed as two."""

@@ -1,14 +1,18 @@
-"""The things that a step can do to a host. Each acts through the doors and raises ``OSError`` as the kernel does.
+"""The things that a step can do to a host. Each acts through the doors and raises ``OSError`` as the host does.
 
 The list is closed: nothing else is ever done to a host by an operation.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from backend.host.doors import HostDoors, devlink_place, vf_place
 from backend.model.links import EswitchMode, PortSetting, PortSettingName, VfSetting, VfSettingName
+
+_DEVICES = "/sys/bus/pci/devices"
+_PROBE = "/sys/bus/pci/drivers_probe"
 
 PATIENCE = 30.0
 """Seconds after which a write that has not come back is said to be stuck. It goes on all the same."""
@@ -30,7 +34,7 @@ class WriteFile:
 
     @property
     def place(self) -> str:
-        """What ``Guarded.waiting`` calls it while it goes on."""
+        """What it acts on, as ``Guarded.waiting`` calls it while it goes on."""
         return self.path
 
 
@@ -94,4 +98,55 @@ class SetEswitchMode:
         return devlink_place(self.device, "mode")
 
 
-Action = WriteFile | SetVf | SetPortFunction | SetEswitchMode
+@dataclass(frozen=True, slots=True)
+class LoadModule:
+    """One modprobe(8); what the configuration blacklists is not loaded."""
+
+    module: str
+    """A name that a file of the kernel's named, or a driver's that was parsed."""
+    patience: float = PATIENCE
+
+    async def act(self, doors: HostDoors) -> None:
+        """Load it. Raises as ``WriteFile`` does."""
+        await doors.guarded.load_module(self.module, deadline=self.patience)
+
+    @property
+    def place(self) -> str:
+        """What it acts on, as ``Guarded.waiting`` calls it while it goes on."""
+        return f"module {self.module}"
+
+
+@dataclass(frozen=True, slots=True)
+class BindVfs:
+    """The VFs of a PF put on a driver by override and probe. Which they are is known when there are any."""
+
+    pf: str
+    driver: str
+    patience: float = PATIENCE
+    """For each write."""
+
+    async def act(self, doors: HostDoors) -> None:
+        """Bind those that are not bound yet. Raises as ``WriteFile`` does."""
+        folder = f"{_DEVICES}/{self.pf}"
+        links = [name for name in doors.files.list(folder) if name.startswith("virtfn")]
+        for link in sorted(links, key=lambda name: int(name.removeprefix("virtfn"))):
+            vf = os.path.basename(doors.files.readlink(f"{folder}/{link}"))
+            if "driver" in doors.files.list(f"{_DEVICES}/{vf}"):
+                continue
+            await WriteFile(f"{_DEVICES}/{vf}/driver_override", self.driver, self.patience).act(doors)
+            await WriteFile(_PROBE, vf, self.patience).act(doors)
+
+    @property
+    def place(self) -> str:
+        """Where most of its time goes."""
+        return _PROBE
+
+
+Action = WriteFile | SetVf | SetPortFunction | SetEswitchMode | LoadModule | BindVfs
+
+
+def waits_at(action: Action, place: str) -> bool:
+    """Return whether what waits at a place, as ``Guarded.waiting`` calls it, is this action."""
+    if isinstance(action, BindVfs) and place.startswith(f"{_DEVICES}/"):
+        return place.endswith("/driver_override")
+    return place == action.place

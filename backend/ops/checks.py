@@ -41,11 +41,16 @@ def holders_of(device: Device) -> str:
     return f"cannot be told: {note.reason}" if note is not None else ""
 
 
+_HOSTS_OWN = frozenset({HolderKind.NETWORK, HolderKind.STORAGE})
+
+
 @dataclass(frozen=True, slots=True)
 class NotHeld:
     """That nobody uses a device. What cannot be seen counts as held; a device that is gone is held by nobody."""
 
     device: str
+    host_too: bool = True
+    """Whether the host's own network and disks count. Not for a protected device, whose id has to be typed."""
 
     @property
     def about(self) -> tuple[str, ...]:
@@ -54,15 +59,16 @@ class NotHeld:
 
     def ask(self, world: World) -> Condition:
         """Return who holds it."""
-        text = f"nobody holds {self.device}"
+        text = f"nobody holds {self.device}" if self.host_too else f"nobody but the host itself holds {self.device}"
         device = world.find(self.device)
-        held_by = holders_of(device) if device is not None else ""
-        if not held_by:
+        if device is None or not device.held:
             return Condition(text, True)
-        if device is not None and not device.holders:
-            return Condition(text, False, held_by, "look as root, so that every process can be seen")
-        who = device.holders[0] if device is not None else None
-        return Condition(text, False, f"held by {held_by}", _let_go(who))
+        if not device.holders:
+            return Condition(text, False, holders_of(device), "look as root, so that every process can be seen")
+        counted = [holder for holder in device.holders if self.host_too or holder.kind not in _HOSTS_OWN]
+        if not counted:
+            return Condition(text, True)
+        return Condition(text, False, f"held by {'; '.join(map(holder_text, counted))}", _let_go(counted[0]))
 
 
 def _let_go(holder: Holder | None) -> str:
@@ -144,3 +150,68 @@ class FileIs:
         if found == self.value:
             return Condition(text, True)
         return Condition(text, False, "it cannot be read" if found is None else f"it reads {found!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class VfsOn:
+    """That a PF has so many VFs, all bound to one driver."""
+
+    pf: PciAddress
+    count: int
+    driver: str
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """The PF."""
+        return (self.pf,)
+
+    def ask(self, world: World) -> Condition:
+        """Follow the ``virtfn`` links."""
+        text = f"the {self.count} VFs of {self.pf} are bound to {self.driver}"
+        drivers = {vf: world.driver_now(vf) for vf in world.vfs_now(self.pf)}
+        others = [f"{vf} is bound to {name or 'nothing'}" for vf, name in drivers.items() if name != self.driver]
+        if not others and len(drivers) == self.count:
+            return Condition(text, True)
+        found = "; ".join(others[:4]) or f"it has {len(drivers)} VFs"
+        return Condition(text, False, found, "ask for it again: what is bound already stays; see dmesg")
+
+
+@dataclass(frozen=True, slots=True)
+class HasDriver:
+    """That a device is bound to a driver of those that the kernel chooses from."""
+
+    device: str
+    among: tuple[str, ...]
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """The device."""
+        return (self.device,)
+
+    def ask(self, world: World) -> Condition:
+        """Read the ``driver`` link."""
+        found = world.driver_now(self.device)
+        text = f"{self.device} is bound to {found if found in self.among else ' or '.join(self.among)}"
+        if found in self.among:
+            return Condition(text, True)
+        remedy = "its driver refused the device, or was not offered it: see dmesg"
+        return Condition(text, False, f"it is bound to {found}" if found else "it has no driver", remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleLoaded:
+    """That a kernel module is there."""
+
+    module: str
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """No device."""
+        return ()
+
+    def ask(self, world: World) -> Condition:
+        """Look into /sys/module."""
+        text = f"the module {self.module} is loaded"
+        if world.exists(f"/sys/module/{self.module}"):
+            return Condition(text, True)
+        return Condition(text, False, "it is not", "see whether a file in /etc/modprobe.d blacklists it, and dmesg")

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from dataclasses import replace
+
 from backend.model.device import Device
-from backend.model.ids import BadIdError, PciAddress
-from backend.model.plan import Condition, Danger, Plan
-from backend.model.requests import SetNumVfs
-from backend.ops.checks import Check, FileIs, NotHeld, VfsAre
+from backend.model.ids import BadIdError, KernelName, PciAddress
+from backend.model.plan import Condition, Danger, Plan, Step
+from backend.model.requests import Request, SetNumVfs
+from backend.ops.actions import BindVfs
+from backend.ops.checks import Check, FileIs, VfsAre, VfsOn
 from backend.ops.codec import asked
+from backend.ops.drivers import VFIO, Target, best_vfio, steps_to, to_driver, way_back
 from backend.ops.errors import Refused
-from backend.ops.operation import Operation, Work, write
+from backend.ops.guard import guard
+from backend.ops.operation import Operation, Outcome, Work, load, write
 from backend.ops.world import World, attribute_path
 
 ENABLE_PATIENCE = 180.0
@@ -27,35 +34,105 @@ async def plan_numvfs(request: SetNumVfs, world: World) -> Operation:
     present = tuple(str(vf) for vf in pf.sriov.vfs)
     autoprobe = pf.sriov.autoprobe if pf.sriov.autoprobe is not None else True
     final_autoprobe = autoprobe if request.autoprobe is None else request.autoprobe
-    conditions: list[Condition] = []
-    work: list[Work] = []
-    if request.count != len(present):
-        conditions += _conditions(world, pf, request.count)
-        guards = tuple(NotHeld(vf) for vf in present)
-        conditions += [guard.ask(world) for guard in guards]
-        probing = final_autoprobe and not request.guests
-        work += _autoprobe(pf, now=autoprobe, wanted=probing) if request.count else []
-        work += _through(world, pf, present, request.count, guards)
-        work += _autoprobe(pf, now=probing if request.count else autoprobe, wanted=final_autoprobe, last=True)
-    elif autoprobe != final_autoprobe:
-        work += _autoprobe(pf, now=autoprobe, wanted=final_autoprobe)
-    filled = SetNumVfs(PciAddress(pf.id), request.count, request.guests, final_autoprobe)
+    target = _for_guests(world, pf, request) if request.guests else None
+    if request.count == len(present):
+        return await _same_number(world, pf, final_autoprobe, target)
+    going = [vf for name in present if (vf := world.find(name)) is not None]
+    guarded = guard(world, pf, going, itself=False)
+    conditions = [*_conditions(world, pf, request.count), *guarded.conditions]
+    probing = final_autoprobe and target is None
+    work = _autoprobe(pf, now=autoprobe, wanted=probing) if request.count else []
+    if target is not None and target.module and request.count:
+        work.append(load(target.module))
+    work += set_count(pf, present, request.count, guarded.checks)
+    if target is not None and request.count:
+        work.append(_bind_all(pf, request.count, target))
+    work += _autoprobe(pf, now=probing if request.count else autoprobe, wanted=final_autoprobe, last=True)
     back = SetNumVfs(PciAddress(pf.id), len(present), autoprobe=autoprobe)
-    lost = bool(present) and request.count != len(present)
     plan = Plan(
-        asked=(asked(filled),),
+        asked=(asked(_filled(request, final_autoprobe, target)),),
         title=_title(pf, request.count, len(present)),
         devices=(pf.id, *present),
         conditions=tuple(conditions),
         steps=tuple(item.step for item in work),
-        consequences=tuple(_consequences(world, pf, present, request)) if work else (),
-        undo=(asked(back),) if work else (),
-        no_undo="drivers, addresses and policy of the VFs that go are not brought back" if lost else "",
-        danger=Danger.DISRUPTIVE if lost else Danger.REVERSIBLE,
-        must_type="",
-        unseen=False,
+        consequences=(*guarded.consequences, *_consequences(world, pf, present, request)),
+        undo=(asked(back),),
+        no_undo="drivers, addresses and policy of the VFs that go are not brought back" if present else "",
+        danger=guarded.danger(Danger.DISRUPTIVE if present else Danger.REVERSIBLE),
+        must_type=guarded.must_type,
+        unseen=target is not None and target.driver != VFIO,
     )
-    return Operation(plan, tuple(work))
+    fields = {"sriov": replace(pf.sriov, vfs=predicted(pf, request.count), autoprobe=final_autoprobe)}
+    return Operation(plan, tuple(work), Outcome({**dict.fromkeys(present), pf.id: fields}))
+
+
+def _filled(request: SetNumVfs, autoprobe: bool, target: Target | None) -> SetNumVfs:
+    return replace(request, autoprobe=autoprobe, driver=KernelName(target.driver) if target is not None else None)
+
+
+def _for_guests(world: World, pf: Device, request: SetNumVfs) -> Target:
+    """Return the VFIO driver for VFs, which the PF's ids foretell but for the device id."""
+    assert pf.sriov is not None
+    if request.driver is not None:
+        return to_driver(world.modules.find(request.driver))
+    if pf.driver == VFIO:  # it gives its VFs an override of its own
+        return to_driver(world.modules.find(VFIO))
+    modalias = world.attribute(pf.id, "modalias") or ""
+    return to_driver(best_vfio(world, re.sub(r"d[0-9A-F]{8}", f"d{pf.sriov.vf_device.upper():0>8}", modalias, count=1)))
+
+
+def _bind_all(pf: Device, count: int, target: Target) -> Work:
+    address = PciAddress(pf.id)
+    folder = f"/sys/bus/pci/devices/{pf.id}"
+    driver = shlex.quote(target.driver)
+    shell = (
+        f"for vf in {folder}/virtfn*; do echo {driver} > $vf/driver_override; "
+        f'basename "$(readlink $vf)" > /sys/bus/pci/drivers_probe; done'
+    )
+    check = VfsOn(address, count, target.driver)
+    step = Step(
+        f"bind the {count} VFs to {target.driver}", "/sys/bus/pci/drivers_probe",
+        "", target.driver, shell, f"they are bound to {target.driver}",
+    )  # fmt: skip
+
+    def progress(world: World) -> tuple[int, int]:
+        return sum(world.driver_now(vf) == target.driver for vf in world.vfs_now(address)), count
+
+    return Work(step, BindVfs(pf.id, target.driver), after=(check,), progress=progress)
+
+
+async def _same_number(world: World, pf: Device, autoprobe: bool, target: Target | None) -> Operation:
+    """Plan what is left to do where the number of VFs is right: the switch, and drivers for guests."""
+    assert pf.sriov is not None
+    now = pf.sriov.autoprobe if pf.sriov.autoprobe is not None else True
+    work = _autoprobe(pf, now=now, wanted=autoprobe) if now != autoprobe else []
+    request = SetNumVfs(PciAddress(pf.id), len(pf.sriov.vfs), target is not None)
+    undo: list[Request] = [replace(request, guests=False, autoprobe=now)] if work else []
+    conditions: list[Condition] = []
+    moved = []
+    for vf in filter(None, map(world.find, pf.sriov.vfs)) if target is not None else ():
+        override = await world.override(vf)
+        guarded = guard(world, vf)
+        way = steps_to(vf, override, target, guarded.checks) if target is not None else []
+        if way:
+            moved.append(vf)
+            conditions += guarded.conditions
+            work += way if not moved[1:] else [item for item in way if not item.step.where.startswith("module ")]
+            undo.append(way_back(world, vf, override))
+    plan = Plan(
+        asked=(asked(_filled(request, autoprobe, target)),),
+        title=f"{_title(pf, request.count, request.count)}{', for guests' if target is not None else ''}",
+        devices=(pf.id, *pf.sriov.vfs),
+        conditions=tuple(conditions),
+        steps=tuple(item.step for item in work),
+        consequences=tuple(f"{name} of {vf.id} goes away" for vf in moved for name in vf.netdevs),
+        undo=tuple(map(asked, undo)),
+        no_undo="",
+        danger=Danger.DISRUPTIVE if any(vf.netdevs for vf in moved) else Danger.REVERSIBLE,
+        must_type="",
+        unseen=bool(moved) and target is not None and target.driver != VFIO,
+    )
+    return Operation(plan, tuple(work), Outcome({pf.id: {"sriov": replace(pf.sriov, autoprobe=autoprobe)}}))
 
 
 def _title(pf: Device, count: int, present: int) -> str:
@@ -72,7 +149,8 @@ def _autoprobe(pf: Device, *, now: bool, wanted: bool, last: bool = False) -> li
     return [write(path, value, text=text, old=str(int(now)), after=(FileIs(path, value, pf.id),), always=last)]
 
 
-def _through(world: World, pf: Device, present: tuple[str, ...], count: int, guards: tuple[Check, ...]) -> list[Work]:
+def set_count(pf: Device, present: tuple[str, ...], count: int, guards: tuple[Check, ...]) -> list[Work]:
+    """Return the way from the VFs that are there to ``count``: through none."""
     path = attribute_path(pf, "sriov_numvfs")
     address = PciAddress(pf.id)
     work = []
@@ -114,7 +192,7 @@ def predicted(pf: Device, count: int) -> tuple[PciAddress, ...]:
 
 def _conditions(world: World, pf: Device, count: int) -> list[Condition]:
     assert pf.sriov is not None
-    found = [_driver_condition(world, pf)]
+    found = [can_manage_vfs(world, pf)]
     total = pf.sriov.total
     if total is not None:
         text = f"{pf.id} can have {count} VFs"
@@ -126,7 +204,8 @@ def _conditions(world: World, pf: Device, count: int) -> list[Condition]:
     return found
 
 
-def _driver_condition(world: World, pf: Device) -> Condition:
+def can_manage_vfs(world: World, pf: Device) -> Condition:
+    """Return whether the PF's driver would take a write of ``sriov_numvfs``."""
     text = f"the driver of {pf.id} can manage VFs"
     if not pf.driver:
         return Condition(text, False, "it has no driver", "bind its driver, or pci-pf-stub")
@@ -189,5 +268,5 @@ def _consequences(world: World, pf: Device, present: tuple[str, ...], request: S
             span = str(addresses[0]) if len(addresses) == 1 else f"{addresses[0]} to {addresses[-1]}"
             found.append(f"new VFs are expected at {span}")
         if request.count and request.guests:
-            found.append("no host driver takes the new VFs: bind them for guests next")
+            found.append("no host driver takes the new VFs: they are bound for guests")
     return found

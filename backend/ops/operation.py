@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from backend.model.plan import Danger, Plan, Step
-from backend.ops.actions import Action, WriteFile
-from backend.ops.checks import Check
+from backend.ops.actions import Action, LoadModule, WriteFile
+from backend.ops.checks import Check, ModuleLoaded
 from backend.ops.errors import Refused
 from backend.ops.world import World
 
@@ -33,11 +34,22 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the host will be after an operation, as far as later ones of the same plan build upon it."""
+
+    devices: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    """Device → fields that will differ; None = it will be gone."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Path → what it will read."""
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """A plan and its work, step by step in the same order."""
 
     plan: Plan
     work: tuple[Work, ...]
+    outcome: Outcome = field(default_factory=Outcome)
 
 
 def write(
@@ -66,8 +78,27 @@ def write(
     return Work(step, action, before, after, settle, progress, always)
 
 
+def load(module: str) -> Work:
+    """Return the work of loading a kernel module, with its step."""
+    shell = f"modprobe --use-blacklist -- {shlex.quote(module)}"
+    step = Step(f"load the module {module}", f"module {module}", "not loaded", "loaded", shell, "it is loaded")
+    return Work(step, LoadModule(module), after=(ModuleLoaded(module),))
+
+
+async def in_turn(
+    world: World, requests: Iterable[tuple[Callable[[Any, World], Awaitable[Operation]], Any]]
+) -> Operation:
+    """Plan requests one after the other, each for the host as those before it will leave it; return one operation."""
+    operations = []
+    for planner, request in requests:
+        operation = await planner(request, world)
+        world.suppose(operation.outcome.devices, operation.outcome.files)
+        operations.append(operation)
+    return merged(operations)
+
+
 def merged(operations: Sequence[Operation]) -> Operation:
-    """Return several operations on different devices as one, run one after the other."""
+    """Return several operations as one, run one after the other."""
     if len(operations) == 1:
         return operations[0]
     plans = [operation.plan for operation in operations]
@@ -87,4 +118,11 @@ def merged(operations: Sequence[Operation]) -> Operation:
         must_type=next(iter(typed), ""),
         unseen=any(plan.unseen for plan in plans),
     )
-    return Operation(plan, tuple(work for operation in operations for work in operation.work))
+    devices: dict[str, Mapping[str, Any] | None] = {}
+    files: dict[str, str] = {}
+    for outcome in (operation.outcome for operation in operations):
+        for device, fields in outcome.devices.items():
+            devices[device] = None if fields is None else {**(devices.get(device) or {}), **fields}
+        files |= outcome.files
+    work = tuple(work for operation in operations for work in operation.work)
+    return Operation(plan, work, Outcome(devices, files))

@@ -14,7 +14,7 @@ from backend.model.requests import Request
 from backend.ops.codec import request_of
 from backend.ops.errors import Changed, JournalUnwritable, OperationError, Refused
 from backend.ops.journal import Journal
-from backend.ops.operation import Operation, merged
+from backend.ops.operation import Operation, in_turn
 from backend.ops.recover import look_at
 from backend.ops.run import Control, Runner
 from backend.ops.verbs import PLANNERS
@@ -92,12 +92,18 @@ class LocalOperator:
     async def plan(self, requests: Sequence[Asked], settles: int | None = None) -> Plan:
         """Return the plan."""
         parsed = [request_of(request) for request in requests]
-        with contextlib.closing(World(self._doors)) as world:
+        with contextlib.closing(self._world()) as world:
             await world.look()
             return (await self._prepare(parsed, world, settles)).plan
 
+    def _world(self) -> World:
+        return World(self._doors, self._who.ssh_client.partition(" ")[0])
+
     async def _prepare(self, parsed: Sequence[Request], world: World, settles: int | None) -> Operation:
-        operation = merged([await PLANNERS[request.verb](request, world) for request in parsed])
+        try:
+            operation = await in_turn(world, [(PLANNERS[request.verb], request) for request in parsed])
+        finally:
+            world.stop_supposing()
         taken = self._taken(operation.plan, settles)
         if taken and operation.plan.steps:
             plan = replace(operation.plan, conditions=(*operation.plan.conditions, *taken))
@@ -130,7 +136,7 @@ class LocalOperator:
         """Run it."""
         self._control = Control()
         parsed = [request_of(request) for request in requests]
-        with self._journal.exclusive(), contextlib.closing(World(self._doors)) as world:
+        with self._journal.exclusive(), contextlib.closing(self._world()) as world:
             await world.look()
             if settles is not None:
                 self._settled(settles, world)
@@ -182,7 +188,7 @@ class LocalOperator:
         """Look at each operation that has not ended."""
         if not any(entry.unfinished for entry in self._journal.entries()):
             return ()
-        with self._journal.exclusive(), contextlib.closing(World(self._doors)) as world:
+        with self._journal.exclusive(), contextlib.closing(self._world()) as world:
             await world.look()
             found = []
             for entry in [entry for entry in self._journal.entries() if entry.unfinished]:

@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar
 
 from backend.host.doors import StillWaiting
 from backend.model.operation import Left, Who
 from backend.model.plan import Condition, RunEvent, RunState
+from backend.ops.actions import waits_at
 from backend.ops.checks import Check, holders_of
 from backend.ops.errors import JournalUnwritable
 from backend.ops.explain import explain
@@ -185,7 +187,7 @@ class Runner:
         self._note_waiting(index, waiting)
         whom = ""
         try:
-            while (now := left_behind(self._world.doors, work.action.place)) is not None:
+            while (now := left_behind(self._world.doors, partial(waits_at, work.action))) is not None:
                 whom = await self._unless_left(self._whom())
                 yield self._numbered(
                     RunEvent(
@@ -206,7 +208,7 @@ class Runner:
 
     def _leave(self, index: int, work: Work, whom: str = "") -> None:
         """End with a step that goes on in the kernel; or say that it came back at the last moment."""
-        left = left_behind(self._world.doors, work.action.place)
+        left = left_behind(self._world.doors, partial(waits_at, work.action))
         if left is None:
             self._stop(
                 RunState.STUCK, index, f"step {index + 1} was left before it was read back",

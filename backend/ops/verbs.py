@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from backend.model.requests import SetEswitch, SetMsixCount, SetNumVfs, SetPort, SetVfPolicy
+from backend.model.requests import (
+    Bind,
+    CreateMdevs,
+    RemoveMdevs,
+    SetEswitch,
+    SetMsixCount,
+    SetNumVfs,
+    SetPort,
+    SetVfPolicy,
+    Unbind,
+)
+from backend.ops.bind import plan_bind, plan_unbind
 from backend.ops.devlink import plan_eswitch, plan_port
+from backend.ops.mdevs import plan_create, plan_remove
 from backend.ops.msix import plan_msix
 from backend.ops.numvfs import plan_numvfs
 from backend.ops.operation import Operation
@@ -21,5 +33,9 @@ PLANNERS: Mapping[str, Planner] = {
     SetMsixCount.verb: plan_msix,
     SetPort.verb: plan_port,
     SetEswitch.verb: plan_eswitch,
+    Bind.verb: plan_bind,
+    Unbind.verb: plan_unbind,
+    CreateMdevs.verb: plan_create,
+    RemoveMdevs.verb: plan_remove,
 }
 """Verb → its planner, which takes the verb's request."""

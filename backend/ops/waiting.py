@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from backend.host.doors import HostDoors, StillWaiting
 from backend.model.operation import Entry
 from backend.probe.holders.processes import list_pids
@@ -24,10 +26,10 @@ def started(doors: HostDoors, pid: int) -> int:
     return int(fields[19])
 
 
-def left_behind(doors: HostDoors, place: str) -> StillWaiting | None:
+def left_behind(doors: HostDoors, at: Callable[[str], bool]) -> StillWaiting | None:
     """Return what this process left behind at a place, if it still goes on."""
     everything = (*doors.guarded.waiting(), *doors.links.waiting())
-    return next((left for left in everything if left.path == place), None)
+    return next((left for left in everything if at(left.path)), None)
 
 
 def still_waiting(entry: Entry, doors: HostDoors, boot_id: str) -> StillWaiting | None:
@@ -42,7 +44,7 @@ def still_waiting(entry: Entry, doors: HostDoors, boot_id: str) -> StillWaiting 
     if not begun or begun[-1] >= len(entry.plan.steps):
         return None
     where = entry.plan.steps[begun[-1]].where
-    left = left_behind(doors, where)
+    left = left_behind(doors, lambda place: place == where)
     if left is not None:
         return left
     now = doors.clock.time()

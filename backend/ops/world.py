@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from backend.host.doors import HostDoors, StillWaiting
 from backend.model.device import Device, DeviceKind
 from backend.model.host import Host
 from backend.model.ids import DeviceId, PciAddress
 from backend.model.text import clean
-from backend.ops.errors import NoSuchDevice
+from backend.ops.errors import NoSuchDevice, Refused
 from backend.ops.network import Network
 from backend.probe import mdev, pci
 from backend.probe.holders import HolderFindings
+from backend.probe.modules import ModuleAliases
+from backend.probe.vital import read_vital
 from backend.state.aside import HolderScanner, scanner_for
 from backend.state.collect import Collector
 from backend.state.schedule import in_slices
@@ -28,17 +32,36 @@ READ_DEADLINE = 2.0
 class World:
     """One host, as true as its last ``refresh``.
 
+    Args:
+        ssh_client: address of the operator's SSH client; "" for a local session.
+
     Attributes:
         doors: the host's doors.
         network: what the network side tells of the PFs that were asked about.
+        modules: which drivers the kernel's modules have.
     """
 
-    def __init__(self, doors: HostDoors) -> None:
+    def __init__(self, doors: HostDoors, ssh_client: str = "") -> None:
         self.doors = doors
+        self.ssh_client = ssh_client
+        self.modules = ModuleAliases(doors.files)
         self._collector = Collector(doors)
         self._scanner: HolderScanner = scanner_for(doors)
         self.network = Network(doors)
         self._configs: dict[str, bytes] = {}
+        self._supposed: dict[str, Mapping[str, Any] | None] = {}
+        self._files: dict[str, str] = {}
+
+    def suppose(self, devices: Mapping[str, Mapping[str, Any] | None], files: Mapping[str, str]) -> None:
+        """See some things as they will be: for planning what comes after other steps. Checks look at what is."""
+        for name, fields in devices.items():
+            self._supposed[name] = None if fields is None else {**(self._supposed.get(name) or {}), **fields}
+        self._files |= files
+
+    def stop_supposing(self) -> None:
+        """See everything as it is again."""
+        self._supposed.clear()
+        self._files.clear()
 
     @property
     def host(self) -> Host:
@@ -80,25 +103,38 @@ class World:
 
     def device(self, name: str) -> Device:
         """Return a device by its id. Raises ``NoSuchDevice``."""
-        found = self.host.devices.get(DeviceId(name))
+        found = self.find(name)
         if found is None:
             raise NoSuchDevice(f"this host has no device {clean(name, 64)}", "`iovtop snapshot` lists those it has")
         return found
 
     def find(self, name: str) -> Device | None:
         """Return a device by its id, or None."""
-        return self.host.devices.get(DeviceId(name))
+        device = self.host.devices.get(DeviceId(name))
+        if device is None or name not in self._supposed:
+            return device
+        fields = self._supposed[name]
+        return None if fields is None else replace(device, **fields)
 
     def attribute(self, device: str, name: str) -> str | None:
         """Return an attribute that takes no lock; None where the device has none such, or it cannot be read."""
         return self.read(attribute_path(self.device(device), name))
 
-    def read(self, path: str) -> str | None:
+    def read(self, path: str, limit: int = 1 << 20) -> str | None:
         """Return a file's text, stripped; None where there is none or it cannot be read."""
+        if path in self._files:
+            return self._files[path]
         try:
-            return self.doors.files.read(path).decode("utf-8", "backslashreplace").strip()
+            return self.doors.files.read(path, limit).decode("utf-8", "backslashreplace").strip()
         except OSError:
             return None
+
+    def link(self, path: str) -> str:
+        """Return the last part of a link's target; "" where there is none."""
+        try:
+            return os.path.basename(self.doors.files.readlink(path))
+        except OSError:
+            return ""
 
     def exists(self, path: str) -> bool:
         """Return whether there is such a file or directory."""
@@ -110,6 +146,8 @@ class World:
 
     async def guarded(self, path: str) -> str | None:
         """Return a file that may wait for a lock; None where it did not come in time or cannot be read."""
+        if path in self._files:
+            return self._files[path]
         try:
             found = await self.doors.guarded.read(path, deadline=READ_DEADLINE)
         except (StillWaiting, OSError):
@@ -130,13 +168,23 @@ class World:
         """Return the configuration space as it was at the last refresh, once it was looked at."""
         return self._configs.get(name, b"")
 
+    def vital(self) -> dict[str, tuple[str, ...]]:
+        """Return function → what of the host itself hangs on it: root disk, swap, default route, SSH, console."""
+        return read_vital(self.doors.files, self.ssh_client)
+
+    async def override(self, device: Device) -> str:
+        """Return a function's ``driver_override``; "" = none. Raises ``Refused`` when it does not come."""
+        found = await self.guarded(attribute_path(device, "driver_override"))
+        if found is None:
+            raise Refused(
+                f"driver_override of {device.id} cannot be read: somebody holds the lock of the device",
+                "see what is being done to it: `iovtop recover`, dmesg",
+            )
+        return found
+
     def driver_now(self, name: str) -> str:
         """Return the driver that a device's own link names this very moment; "" for none or no device."""
-        bus = mdev.BUS if self._is_mdev(name) else pci.BUS
-        try:
-            return os.path.basename(self.doors.files.readlink(f"{bus}/{name}/driver"))
-        except OSError:
-            return ""
+        return self.link(f"{mdev.BUS if self._is_mdev(name) else pci.BUS}/{name}/driver")
 
     def vfs_now(self, pf: PciAddress) -> list[str]:
         """Return the VFs that a PF's links name this very moment, by index."""

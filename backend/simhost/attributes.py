@@ -38,6 +38,7 @@ _FATAL = [
     "PCRC_CHECK",
     "TLPXlatBlocked",
 ]
+_VGA = 0x0300
 _ZEROS = "".join(f"{name} 0\n" for name in _FATAL)
 AER_FATAL = f"{_ZEROS}TOTAL_ERR_FATAL 0\n".encode()
 AER_NONFATAL = f"{_ZEROS}TOTAL_ERR_NONFATAL 0\n".encode()
@@ -139,6 +140,12 @@ def _driver(f: Function) -> Dir | None:
     return f.driver.dir if f.driver is not None and f.driver_link else None
 
 
+def _first_vga(kernel: Kernel) -> Function | None:
+    """Return the GPU that the firmware's console is on: the first one."""
+    found = [f for f in kernel.pci.functions.values() if f.model.class_code >> 8 == _VGA]
+    return min(found, key=lambda f: (f.domain, f.rid), default=None)
+
+
 def table_for(kernel: Kernel, model: Model, role: str) -> Table:
     """Return the attributes of a ``pf``, a ``vf`` or another ``function`` of a model."""
     if kernel.tables is None:
@@ -165,6 +172,8 @@ class Tables:
         table = dict(_plain(model))
         pci, files, sriov = kernel.pci, kernel.files, kernel.sriov
         table["driver_override"] = Attr(lambda f: (f.override or "(null)").encode() + b"\n", files.write_override)
+        if model.class_code >> 8 == _VGA:
+            table["boot_vga"] = Attr(lambda f: b"1\n" if f is _first_vga(kernel) else b"0\n")
         table["local_cpulist"] = Attr(lambda f: kernel.cpulist(f.numa).encode() + b"\n")
         table["local_cpus"] = Attr(lambda f: kernel.cpumask(f.numa).encode() + b"\n")
         table["numa_node"] = Attr(lambda f: f"{f.numa}\n".encode(), files.write_numa)

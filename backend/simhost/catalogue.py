@@ -100,3 +100,17 @@ _ALL = (
 )
 
 DRIVERS: dict[str, DriverSpec] = {spec.name: spec for spec in _ALL}
+
+
+def module_aliases() -> str:
+    """Return ``modules.alias``: which module has a driver for which hardware."""
+    lines = ["# Aliases extracted from modules themselves."]
+    for spec in _ALL:
+        bus = "vfio_pci" if spec.override_only else "pci"
+        for vendor, device in spec.ids:
+            lines.append(f"alias {bus}:v{vendor:08X}d{device:08X}sv*sd*bc*sc*i* {spec.module}")
+        if spec.class_prefix is not None:
+            base, sub = spec.class_prefix >> 8, spec.class_prefix & 0xFF
+            lines.append(f"alias pci:v*d*sv*sd*bc{base:02X}sc{sub:02X}i* {spec.module}")
+    lines.append("alias vfio_pci:v*d*sv*sd*bc*sc*i* vfio_pci")
+    return "\n".join(lines) + "\n"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from backend.host.doors import Clock
+from backend.simhost.catalogue import DRIVERS, module_aliases
 from backend.simhost.classes import Classes
 from backend.simhost.core import Core, Features
 from backend.simhost.debugfs import add_debugfs
@@ -67,6 +68,7 @@ class Kernel:
         for name in ("bus", "class", "block", "module"):
             self.core.sys.dir(name)
         self.core.class_dir("block")
+        self.folder(f"/lib/modules/{features.release}").file("modules.alias", module_aliases())
         if features.debugfs:
             add_debugfs(self)
 
@@ -229,6 +231,21 @@ class Kernel:
     def root_write(self, path: str, data: bytes) -> Operation:
         """Return the operation that a write by root is. Raises what opening the file does."""
         return self.writing(Tree(self.core.root, privileged=True), path, data)
+
+    def folder(self, path: str) -> Dir:
+        """Return a directory outside /sys and /proc, made when it is not there yet."""
+        here = self.core.root
+        for part in path.strip("/").split("/"):
+            here = here.dir(part)
+        return here
+
+    def load_module(self, name: str) -> None:
+        """Load a module, as modprobe does: its drivers take the idle functions that they match. Raises ENOENT."""
+        drivers = [spec.name for spec in DRIVERS.values() if spec.module == name]
+        if not drivers:
+            raise oops(errno.ENOENT, name)
+        for driver in drivers:
+            self.pci.introduce(driver)
 
     def uuid(self, text: str) -> str:
         """Return a made-up UUID that is always the same for ``text``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import re
 from typing import TYPE_CHECKING
@@ -81,7 +82,19 @@ class Pci:
             directory.owner = driver
             self.drivers[name] = driver
             self._kernel.modules.load(driver.spec.module)
+            module = self._kernel.core.sys.dir("module").dir(driver.spec.module)
+            module.dir("drivers").link(f"pci:{name}", directory)
         return driver
+
+    def introduce(self, name: str) -> None:
+        """Register a driver and offer it every idle function, as loading its module does."""
+        if name in self.drivers:
+            return
+        driver = self.load_driver(name)
+        for f in list(self.functions.values()) if self.autoprobe else ():
+            if f.driver is None and driver.matches(f):
+                with contextlib.suppress(OSError):
+                    self.probe(f, driver)
 
     # -- functions
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from backend.simhost.access import Access
 from backend.simhost.core import EventBus, Subscriber
 from backend.simhost.kernel import Kernel
 from backend.simhost.schedule import Job, Operation, Wait
-from backend.simhost.tree import Attr, DeviceNode, Dir, File
+from backend.simhost.tree import Attr, DeviceNode, Dir, File, oops
 
 
 class SimulatedGuarded:
@@ -52,6 +53,31 @@ class SimulatedGuarded:
             access.enter(path)
             job = access.kernel.core.schedule.start(access.kernel.writing(access.tree, path, data))
         await self._waiters.wait(job, path, deadline)
+
+    async def load_module(self, name: str, *, deadline: float) -> None:
+        """Load a module: idle functions that its drivers match are bound."""
+        self._as_root(name)
+        with self._access.lock:
+            self._access.kernel.load_module(name)
+
+    async def save(self, path: str, data: bytes, *, mode: int, deadline: float) -> None:
+        """Make or replace a settings file."""
+        self._as_root(path)
+        with self._access.lock:
+            folder, _, name = path.rpartition("/")
+            self._access.kernel.folder(folder).entries[name] = File(data, mode=mode)
+
+    async def delete(self, path: str, *, deadline: float) -> None:
+        """Remove a settings file."""
+        self._as_root(path)
+        with self._access.lock:
+            holder, _ = self._access.tree.find(self._access.tree.root, path)
+            holder.drop(path.rpartition("/")[2])
+
+    def _as_root(self, what: str) -> None:
+        self._access.enter(what)
+        if not self._access.privileged:
+            raise oops(errno.EACCES, what)
 
     def waiting(self) -> tuple[StillWaiting, ...]:
         """Return the accesses that were left behind and still go on."""

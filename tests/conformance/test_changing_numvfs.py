@@ -19,7 +19,7 @@ async def test_vfs_come_where_the_plan_said_and_undo_takes_them_away(machine: Ma
     vfs = virtual_functions(machine, machine.pf)
     assert len(vfs) == 3
     assert f"new VFs are expected at {vfs[0]} to {vfs[-1]}" in plan.consequences
-    assert [driver_of(machine, vf) for vf in vfs] == ["", "", ""]
+    assert [driver_of(machine, vf) for vf in vfs] == ["vfio-pci"] * 3
     assert plain(machine, f"{PCI}/{machine.pf}/sriov_drivers_autoprobe") == "1"
     assert (await operating.undo(plan))[-1].state is RunState.DONE
     assert virtual_functions(machine, machine.pf) == []
@@ -85,3 +85,28 @@ async def test_what_is_no_pf_has_no_vfs(machine: Machine) -> None:
         await Operating(machine).plan("numvfs", pf=vf, count=1)
     with pytest.raises(NoSuchDevice):
         await Operating(machine).plan("numvfs", pf="ffff:ff:1f.7", count=1)
+
+
+async def test_vfs_that_are_there_are_made_ready_for_guests(machine: Machine) -> None:
+    first, second = await set_vfs(machine, machine.pf, 2, autoprobe=True)
+    await to_vfio(machine, first)
+    operating = Operating(machine)
+    holder = await machine.hold(first)
+    plan = await operating.plan("numvfs", pf=machine.pf, count=2, guests=True)
+    assert {step.where.split("/")[5] for step in plan.steps if "/devices/" in step.where} == {second}
+    assert (await operating.confirm(plan))[-1].state is RunState.DONE
+    assert [driver_of(machine, vf) for vf in (first, second)] == ["vfio-pci", "vfio-pci"]
+    assert (await operating.plan("numvfs", pf=machine.pf, count=2, guests=True)).steps == ()
+    assert (await operating.undo(plan))[-1].state is RunState.DONE
+    assert [driver_of(machine, vf) for vf in (first, second)] == ["vfio-pci", machine.vf_driver]
+    await machine.release(holder)
+
+
+async def test_vfs_without_drivers_after_a_crash_are_bound_by_the_same_request(machine: Machine) -> None:
+    operating = Operating(machine)
+    plan = await operating.plan("numvfs", pf=machine.pf, count=2, guests=True)
+    vfs = await set_vfs(machine, machine.pf, 2)
+    rest = await machine.run(operating.operator.plan(plan.asked))
+    assert (await operating.confirm(rest))[-1].state is RunState.DONE
+    assert [driver_of(machine, vf) for vf in vfs] == ["vfio-pci", "vfio-pci"]
+    assert plain(machine, f"{PCI}/{machine.pf}/sriov_drivers_autoprobe") == "1"

@@ -20,4 +20,4 @@ def write(arguments: dict[str, Any]) -> None:
         os.close(descriptor)
 
 
-OPERATIONS = {"write": write}
+OPERATIONS = {**writing.OPERATIONS, "write": write}

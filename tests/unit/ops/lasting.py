@@ -32,7 +32,27 @@ class LastingHost:
 
     async def _replay(self) -> None:
         for path, value in self.writes:
-            await self._host.guarded.write(path, value.encode(), deadline=3600.0)
+            await self._change(path, value.encode(), 3600.0)
+
+    async def _change(self, what: str, data: bytes, deadline: float) -> None:
+        """Do what a line that was kept says: a write of a path, or a word before it says what else."""
+        guarded = self._host.guarded
+        word, _, rest = what.partition(" ")
+        match word:
+            case "load":
+                await guarded.load_module(rest, deadline=deadline)
+            case "save":
+                await guarded.save(rest, data, mode=0o644, deadline=deadline)
+            case "delete":
+                await guarded.delete(rest, deadline=deadline)
+            case _:
+                await guarded.write(what, data, deadline=deadline)
+
+    async def _keep(self, what: str, data: bytes, deadline: float) -> None:
+        """Keep, then change."""
+        os.write(self._descriptor, json.dumps([what, data.decode()]).encode() + b"\n")
+        self.writes.append((what, data.decode()))
+        await self._change(what, data, deadline)
 
     @property
     def guarded(self) -> LastingHost:
@@ -45,9 +65,19 @@ class LastingHost:
 
     async def write(self, path: str, data: bytes, *, deadline: float) -> None:
         """Keep, then write."""
-        os.write(self._descriptor, json.dumps([path, data.decode()]).encode() + b"\n")
-        self.writes.append((path, data.decode()))
-        await self._host.guarded.write(path, data, deadline=deadline)
+        await self._keep(path, data, deadline)
+
+    async def load_module(self, name: str, *, deadline: float) -> None:
+        """Keep, then load."""
+        await self._keep(f"load {name}", b"", deadline)
+
+    async def save(self, path: str, data: bytes, *, mode: int, deadline: float) -> None:
+        """Keep, then save."""
+        await self._keep(f"save {path}", data, deadline)
+
+    async def delete(self, path: str, *, deadline: float) -> None:
+        """Keep, then delete."""
+        await self._keep(f"delete {path}", b"", deadline)
 
     def waiting(self) -> tuple[StillWaiting, ...]:
         """Return what was left behind."""
