@@ -13,6 +13,7 @@ from backend.counters.meter import Meter
 from backend.counters.netdev import NetdevSampler
 from backend.counters.process import ProcessSampler
 from backend.counters.sampler import Sampler, WaitingSampler
+from backend.counters.vf_traffic import VfTrafficSampler
 from backend.host.doors import HostDoors
 
 
@@ -31,7 +32,7 @@ def samplers_of(doors: HostDoors) -> tuple[Sampler, ...]:
 
 def waiting_samplers_of(doors: HostDoors) -> tuple[WaitingSampler, ...]:
     """Return the samplers that may have to wait for a driver."""
-    return (DrmSampler(doors), HwmonSampler(doors))
+    return (VfTrafficSampler(doors), DrmSampler(doors), HwmonSampler(doors))
 
 
 def meter_of(doors: HostDoors) -> Meter:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from backend.counters.rates import rate, seconds_between
 from backend.counters.rings import Ring, Rings, SeriesKey
@@ -28,26 +28,26 @@ class Meter:
 
     Attributes:
         activity: subject → flows, best source first; replaced, never changed, whenever something was measured.
-        readings: the readings of the last round, as they came: what a recorder writes down.
+        listeners: called with every few readings as they came: what a recorder writes down.
+        waiting: the samplers that may have to wait for a driver.
     """
 
     def __init__(self, clock: Clock, samplers: Sequence[Sampler], waiting: Sequence[WaitingSampler] = ()) -> None:
         self._clock = clock
         self._samplers = samplers
-        self._waiting = waiting
+        self.waiting = waiting
         abouts = [*(sampler.about for sampler in samplers), *(sampler.about for sampler in waiting)]
         self._order = {of.id: place for place, about in enumerate(abouts) for of in about.sets}
         self._last: dict[Key, tuple[Reading, Flow]] = {}
         self._due: dict[tuple[str, str], float] = {}
         self._rings = Rings()
         self.activity: Activity = {}
-        self.readings: list[Reading] = []
+        self.listeners: list[Callable[[Sequence[Reading]], None]] = []
 
     def read(self, host: Host, ids: Collection[str]) -> Iterator[None]:
         """Read what is due of the devices called ``ids``, a step at a time. What is not asked for is forgotten."""
         devices = [device for device in host.devices.values() if device.id in ids]
         self._forget({str(device.id) for device in devices} | subjects_of(devices))
-        self.readings = []
         for sampler in self._samplers:
             due = self._due_of(sampler, devices)
             if not due:
@@ -58,15 +58,13 @@ class Meter:
                     found.append(reading)
                 yield
             self._take(sampler, due, found)
-            self.readings += found
 
-    async def read_waiting(self, host: Host, ids: Collection[str]) -> None:
+    async def read_waiting(self, sampler: WaitingSampler, host: Host, ids: Collection[str]) -> None:
         """Read what may have to wait for a driver. For a task beside the ticks: nothing else waits for it."""
         devices = [device for device in host.devices.values() if device.id in ids]
-        for sampler in self._waiting:
-            due = self._due_of(sampler, devices)
-            if due:
-                self._take(sampler, due, await sampler.gather(host, due))
+        due = self._due_of(sampler, devices)
+        if due:
+            self._take(sampler, due, await sampler.gather(host, due))
 
     def ring(self, subject: str, flow: Flow, place: int) -> Ring | None:
         """Return the short memory of one figure: of the counter at ``place`` of a flow."""
@@ -99,6 +97,8 @@ class Meter:
 
     def _take(self, sampler: Sampler | WaitingSampler, due: Sequence[Device], readings: Sequence[Reading]) -> None:
         """Take in what a sampler read of the devices that were due; what it read before and not any more is gone."""
+        for listener in self.listeners:
+            listener(readings)
         touched = {str(device.id) for device in due} | subjects_of(due)
         sets = {of.id for of in sampler.about.sets}
         seen = {(reading.subject, reading.set.id, reading.instance) for reading in readings}

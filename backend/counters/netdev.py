@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
+from backend.counters.representors import Representors
 from backend.counters.sampler import About, nothing, stamp, state_of, whole
 from backend.host.doors import HostDoors
 from backend.model.counters import Counter, CounterSet, Measure, Reading, Unit, Values
@@ -30,9 +30,6 @@ _COUNTERS = (
 NETDEV = CounterSet("netdev", "Network interface", "/sys/class/net/IF/statistics", _COUNTERS)
 REPRESENTOR = CounterSet("representor", "Representor in the switch", "statistics of its representor", _COUNTERS)
 
-_PORT_OF_VF = re.compile(r"(?:c\d+)?pf(\d+)vf(\d+)", re.ASCII)
-"""``phys_port_name`` of a VF's representor (``Documentation/networking/switchdev.rst``)."""
-
 
 class NetdevSampler:
     """Reads the statistics of every interface of a device, and of the representors that stand for its VFs.
@@ -46,7 +43,7 @@ class NetdevSampler:
     def __init__(self, doors: HostDoors) -> None:
         self._files = doors.files
         self._clock = doors.clock
-        self._ports: dict[str, str] = {}
+        self._representors = Representors(doors.files)
 
     def read(self, host: Host, devices: Sequence[Device]) -> Iterator[Reading | None]:
         """Yield a reading for each interface of ``devices``."""
@@ -54,6 +51,7 @@ class NetdevSampler:
         parents = {device.parent for device in devices if device.parent}
         for device in host.devices.values():
             if str(device.id) in wanted or str(device.id) in parents:
+                self._representors.forget(str(device.id), device.netdevs)
                 for name in device.netdevs:
                     subject = self._subject(device, name)
                     if subject in wanted:
@@ -63,18 +61,9 @@ class NetdevSampler:
         """Return the device that an interface's figures belong to."""
         if device.sriov is None:
             return str(device.id)
-        key = f"{device.id}/{name}"
-        port = self._ports.get(key)
-        if port is None:
-            try:
-                port = self._files.read(f"{_NET}/{name}/phys_port_name", 64).decode("ascii", "replace").strip()
-            except OSError:
-                port = ""
-            self._ports[key] = port
-        found = _PORT_OF_VF.fullmatch(port)
-        if found is None:
+        index = self._representors.vf_of(str(device.id), name)
+        if index is None:
             return str(device.id)
-        index = int(found[2])
         return str(device.sriov.vfs[index]) if index < len(device.sriov.vfs) else ""
 
     def _interface(self, subject: str, name: str, *, turned: bool) -> Reading:

@@ -18,6 +18,7 @@ from backend.model.links import (
     VlanProtocol,
 )
 from backend.simhost.parse import einval
+from backend.simhost.traffic import grown, seed_of
 from backend.simhost.tree import oops
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def stats(f: Function, vf: int, now: float) -> VfStats:
     if ops is None or not ops.statistics:
         return VfStats()
     assert f.sriov is not None
-    traffic = f.sriov.traffic.setdefault(vf, Traffic())
+    traffic = f.sriov.traffic.setdefault(vf, Traffic(seed_of(f"{f.address}/{vf}")))
     function = next((found for found in f.sriov.vfs if found.index == vf), None)
     traffic.move(_rate(f, vf) if function is not None and _in_use(function) else 0, now)
     received, sent = int(traffic.amount), int(traffic.amount * 7 // 10)
@@ -143,6 +144,7 @@ def stats(f: Function, vf: int, now: float) -> VfStats:
 class Traffic:
     """Bytes that went to one VF."""
 
+    seed: int
     amount: float = 0.0
     counted_to: float | None = None
 
@@ -151,7 +153,7 @@ class Traffic:
         if self.counted_to is None:
             self.amount = rate * 600.0
         else:
-            self.amount += rate * max(0.0, now - self.counted_to)
+            self.amount += max(0, grown(now, rate, self.seed) - grown(self.counted_to, rate, self.seed))
         self.counted_to = now
 
 

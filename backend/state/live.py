@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass, replace
 
 from backend.counters.all import meter_of
+from backend.counters.sampler import WaitingSampler
 from backend.host.doors import HostDoors, Overflow, StillWaiting, Uevent
 from backend.model.delta import Delta
 from backend.model.device import Device
@@ -86,7 +87,8 @@ class Live:
 
     async def deltas(self) -> AsyncGenerator[Delta, None]:
         """Yield a delta whenever something changed. The first leads from an empty host to the first picture."""
-        work = (self._listen(), self._look_for_holders(), self._measure_beside())
+        beside = self._meter.waiting if self._meter is not None else ()
+        work = (self._listen(), self._look_for_holders(), *(self._measure_beside(sampler) for sampler in beside))
         self._tasks = [asyncio.create_task(one) for one in work]
         self._look.set()
         try:
@@ -165,12 +167,12 @@ class Live:
         if self._meter is not None and host is not None:
             await in_slices(self._meter.read(host, self._measured(host)))
 
-    async def _measure_beside(self) -> None:
+    async def _measure_beside(self, sampler: WaitingSampler) -> None:
         """Measure what may have to wait for a driver, without anybody waiting for it."""
-        while self._meter is not None:
+        while True:
             host = self._collector.host
-            if host is not None:
-                await self._meter.read_waiting(host, self._measured(host))
+            if self._meter is not None and host is not None:
+                await self._meter.read_waiting(sampler, host, self._measured(host))
             await asyncio.sleep(self._tiers.fast)
 
     def _measured(self, host: Host) -> Collection[str]:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from backend.counters.all import meter_of
 from backend.counters.meter import Meter
-from backend.model.counters import Flow
+from backend.model.counters import Flow, Reading
 from backend.model.host import Host
 from backend.simhost.clock import ManualClock
 from backend.simhost.host import SimulatedHost
@@ -25,6 +25,8 @@ class Measured:
         self.doors.run()
         self.host: Host = picture(self.doors)
         self.meter: Meter = meter_of(self.doors)
+        self.readings: list[Reading] = []
+        self.meter.listeners.append(self.readings.extend)
 
     def look_again(self) -> None:
         """Take a new picture of the host."""
@@ -32,13 +34,16 @@ class Measured:
 
     def tick(self, ids: Collection[str] | None = None, seconds: float = 1.0) -> None:
         """Let time pass and measure."""
+        self.readings.clear()
         self.clock.advance(seconds)
         wanted = {str(name) for name in self.host.devices} if ids is None else ids
         at_once(self.meter.read(self.host, wanted))
 
     def wait(self) -> None:
         """Measure what may have to wait for a driver."""
-        asyncio.run(self.clock.run(self.meter.read_waiting(self.host, {str(name) for name in self.host.devices})))
+        ids = {str(name) for name in self.host.devices}
+        for sampler in self.meter.waiting:
+            asyncio.run(self.clock.run(self.meter.read_waiting(sampler, self.host, ids)))
 
     def flow(self, subject: str, of: str) -> Flow:
         """Return the first flow of a set at a subject."""

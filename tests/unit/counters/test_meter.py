@@ -18,7 +18,7 @@ def test_only_what_is_asked_for_is_read() -> None:
     measured = Measured("duo")
     measured.tick({HELD})
     assert measured.meter.activity.keys() == {HELD, "pid:20211"}
-    assert {reading.subject for reading in measured.meter.readings} == {HELD, "pid:20211"}
+    assert {reading.subject for reading in measured.readings} == {HELD, "pid:20211"}
 
 
 def test_nothing_asked_for_costs_no_call() -> None:
@@ -60,12 +60,12 @@ def test_what_hardly_moves_is_read_less_often() -> None:
     sets = []
     for _ in range(3):
         measured.tick({PF})
-        sets.append({reading.set.id for reading in measured.meter.readings})
+        sets.append({reading.set.id for reading in measured.readings})
     assert "aer" in sets[0]
     assert "aer" not in sets[1] | sets[2]
     assert all("netdev" in seen for seen in sets)
     measured.tick({PF}, seconds=10.0)
-    assert "aer" in {reading.set.id for reading in measured.meter.readings}
+    assert "aer" in {reading.set.id for reading in measured.readings}
 
 
 def test_an_interface_that_is_gone_leaves_no_flow() -> None:
