@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from backend.counters.sampler import SLOW, About, nothing, stamp, state_of, whole
 from backend.host.doors import Directory, HostDoors
@@ -48,6 +48,9 @@ class AerSampler:
                 yield nothing(str(device.id), AER, at, *state_of(error, "aer_dev_*"))
             else:
                 yield Reading(str(device.id), AER, values, at)
+
+    def forget(self, subjects: Set[str]) -> None:
+        """Nothing is kept."""
 
     def close(self) -> None:
         """Nothing to let go of."""

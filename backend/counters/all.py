@@ -11,8 +11,10 @@ from backend.counters.kvm import KvmSampler
 from backend.counters.link import LinkSampler
 from backend.counters.meter import Meter
 from backend.counters.netdev import NetdevSampler
+from backend.counters.pmu_events import PmuSampler
 from backend.counters.process import ProcessSampler
 from backend.counters.sampler import Sampler, WaitingSampler
+from backend.counters.tracepoints import TracepointSampler
 from backend.counters.vf_traffic import VfTrafficSampler
 from backend.host.doors import HostDoors
 
@@ -27,6 +29,8 @@ def samplers_of(doors: HostDoors) -> tuple[Sampler, ...]:
         ProcessSampler(doors),
         AerSampler(doors),
         LinkSampler(doors),
+        PmuSampler(doors),
+        TracepointSampler(doors),
     )
 
 

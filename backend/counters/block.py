@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from backend.counters.sampler import About, nothing, stamp, state_of
 from backend.host.doors import HostDoors
@@ -55,6 +55,9 @@ class BlockSampler:
                 reads, _, read, _, writes, _, written, _, in_flight, busy = fields[:10]
                 values = (read * _SECTOR, written * _SECTOR, reads, writes, in_flight, busy * _MILLISECOND)
                 yield Reading(str(device.id), BLOCK, values, at, name)
+
+    def forget(self, subjects: Set[str]) -> None:
+        """Nothing is kept."""
 
     def close(self) -> None:
         """Nothing to let go of."""

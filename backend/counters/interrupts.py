@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from backend.counters.posting import Posting
 from backend.counters.sampler import About, nothing, stamp, state_of
@@ -94,6 +94,11 @@ class InterruptSampler:
         except FileNotFoundError:
             return []
         return [number] if actions == f"vfio-intx({device.id})" else []
+
+    def forget(self, subjects: Set[str]) -> None:
+        """Forget the last counts."""
+        for subject in subjects & self._last.keys():
+            del self._last[subject]
 
     def close(self) -> None:
         """Let go of the descriptor."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from backend.counters.sampler import About, nothing, stamp, state_of, users_of, whole
 from backend.host.doors import Directory, HostDoors
@@ -50,7 +50,6 @@ class KvmSampler:
         """Yield a reading for each VM that holds any of ``devices``."""
         vms = users_of(devices, HolderKind.VM)
         if not vms:
-            self.close()
             return
         at = stamp(self._clock)
         try:
@@ -82,6 +81,11 @@ class KvmSampler:
         except OSError as error:
             return nothing(subject, KVM, at, *state_of(error, f"{DEBUGFS}/{folder}"), folder)
         return Reading(subject, KVM, values, at, folder, reason=_TRAPS_OF_VM)
+
+    def forget(self, subjects: Set[str]) -> None:
+        """Close the folders of VMs that nobody asks for any more."""
+        for folder in [folder for folder in self._open if process_subject(int(folder.partition("-")[0])) in subjects]:
+            self._open.pop(folder).close()
 
     def close(self) -> None:
         """Let go of the descriptors."""

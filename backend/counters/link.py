@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from backend.counters.sampler import SLOW, About, nothing, stamp, state_of, whole
 from backend.host.doors import Directory, HostDoors
@@ -56,6 +56,9 @@ class LinkSampler:
         speed = _megatransfers(directory.read("current_link_speed"))
         width = whole(directory.read("current_link_width"))
         return Reading(subject, LINK, (speed, width), at)
+
+    def forget(self, subjects: Set[str]) -> None:
+        """Nothing is kept."""
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -9,7 +9,7 @@ from backend.counters.rings import Ring, Rings, SeriesKey
 from backend.counters.sampler import Sampler, WaitingSampler
 from backend.counters.scale import next_scale
 from backend.host.doors import Clock
-from backend.model.counters import Activity, CounterState, Flow, Reading
+from backend.model.counters import HOST, Activity, CounterState, Flow, Reading
 from backend.model.device import Device
 from backend.model.host import Host
 
@@ -40,17 +40,22 @@ class Meter:
         self._order = {of.id: place for place, about in enumerate(abouts) for of in about.sets}
         self._last: dict[Key, tuple[Reading, Flow]] = {}
         self._due: dict[tuple[str, str], float] = {}
+        self._wanted: set[str] = set()
         self._rings = Rings()
         self.activity: Activity = {}
         self.listeners: list[Callable[[Sequence[Reading]], None]] = []
 
     def read(self, host: Host, ids: Collection[str]) -> Iterator[None]:
-        """Read what is due of the devices called ``ids``, a step at a time. What is not asked for is forgotten."""
+        """Read what is due of the devices called ``ids``, a step at a time. What is not asked for is forgotten.
+
+        ``HOST`` among the ids asks for what is counted for the whole host.
+        """
         devices = [device for device in host.devices.values() if device.id in ids]
-        self._forget({str(device.id) for device in devices} | subjects_of(devices))
+        whole = HOST in ids
+        self._forget({str(device.id) for device in devices} | subjects_of(devices) | ({HOST} if whole else set()))
         for sampler in self._samplers:
-            due = self._due_of(sampler, devices)
-            if not due:
+            due = [] if sampler.about.host_wide else self._due_of(sampler, devices)
+            if not due and not (whole and sampler.about.host_wide):
                 continue
             found: list[Reading] = []
             for reading in sampler.read(host, due):
@@ -88,10 +93,12 @@ class Meter:
 
     def _forget(self, wanted: set[str]) -> None:
         """Forget the readings of what nobody asks for: a rate over the time in between would tell nothing."""
-        gone = [key for key in self._last if key[0] not in wanted]
+        gone = self._wanted - wanted
+        self._wanted = wanted
         if gone:
-            for key in gone:
-                del self._last[key]
+            for sampler in self._samplers:
+                sampler.forget(gone)
+            self._last = {key: last for key, last in self._last.items() if key[0] in wanted}
             self._due = {key: due for key, due in self._due.items() if key[1] in wanted}
             self.activity = {subject: flows for subject, flows in self.activity.items() if subject in wanted}
 
@@ -99,7 +106,7 @@ class Meter:
         """Take in what a sampler read of the devices that were due; what it read before and not any more is gone."""
         for listener in self.listeners:
             listener(readings)
-        touched = {str(device.id) for device in due} | subjects_of(due)
+        touched = {str(device.id) for device in due} | subjects_of(due) or {HOST}
         sets = {of.id for of in sampler.about.sets}
         seen = {(reading.subject, reading.set.id, reading.instance) for reading in readings}
         for key in [key for key in self._last if key[1] in sets and key[0] in touched and key not in seen]:

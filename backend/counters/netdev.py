@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from backend.counters.representors import Representors
 from backend.counters.sampler import About, nothing, stamp, state_of, whole
@@ -78,6 +78,9 @@ class NetdevSampler:
         if turned:
             values = tuple(value for pair in range(0, len(values), 2) for value in (values[pair + 1], values[pair]))
         return Reading(subject, of, values, at, name)
+
+    def forget(self, subjects: Set[str]) -> None:
+        """Nothing is kept."""
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from backend.counters.sampler import About, nothing, stamp, state_of, users_of
 from backend.host.doors import HostDoors, Processes
@@ -77,6 +77,9 @@ class ProcessSampler:
             _limit(limits),
         )
         return Reading(process_subject(pid), PROCESS, values, at, holder.name)
+
+    def forget(self, subjects: Set[str]) -> None:
+        """Nothing is kept."""
 
     def close(self) -> None:
         """Nothing to let go of."""

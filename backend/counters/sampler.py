@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,6 +31,8 @@ class About:
     cost: str
     """System calls of one reading, in words."""
     period: float = FAST
+    host_wide: bool = False
+    """Whether it counts for the whole host, and only while somebody looks at that."""
 
 
 class Sampler(Protocol):
@@ -43,6 +45,10 @@ class Sampler(Protocol):
 
     def read(self, host: Host, devices: Sequence[Device]) -> Iterator[Reading | None]:
         """Yield readings of ``devices``, or of the processes that hold them; None where others may run."""
+        ...
+
+    def forget(self, subjects: Set[str]) -> None:
+        """Let go of what is kept for subjects that nobody asks for any more."""
         ...
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from backend.host.clock import SystemClock
-from backend.host.doors import Clock, Directory, Events, FileStat, Links, Process, Source, StillWaiting, Usage
+from backend.host.doors import Clock, Directory, Events, FileStat, Links, Perf, Process, Source, StillWaiting, Usage
 from backend.host.tree import TreeFiles
 
 FORMAT = "iovtop.capture/1"
@@ -184,6 +184,13 @@ class CapturedHost:
         from backend.host.uevents import NoEvents
 
         return NoEvents()
+
+    @property
+    def perf(self) -> Perf:
+        """Nothing counts any more."""
+        from backend.host.perf import NoPerf
+
+        return NoPerf()
 
     @property
     def links(self) -> Links:

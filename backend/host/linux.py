@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from backend.host.leftbehind import LeftBehindAccess
     from backend.host.links import LinuxLinks, NoLinks
+    from backend.host.perf import LinuxPerf, NoPerf
     from backend.host.sockets import LinuxSockets
     from backend.host.tree import TreeFiles
 
@@ -140,6 +141,13 @@ class LinuxHost:
         from backend.host.uevents import KernelEvents, NoEvents
 
         return KernelEvents() if self.source.kind == "live" else NoEvents()
+
+    @property
+    def perf(self) -> LinuxPerf | NoPerf:
+        """Performance events of this machine."""
+        from backend.host.perf import LinuxPerf, NoPerf
+
+        return LinuxPerf() if self.source.kind == "live" else NoPerf()
 
     @property
     def links(self) -> LinuxLinks | NoLinks:

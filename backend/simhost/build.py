@@ -52,6 +52,7 @@ class Builder:
                 group_type=host.group_type,
                 cdev=host.cdev,
                 debugfs=host.debugfs,
+                iommu_pmu=host.iommu_pmu,
             ),
         )
         self._behind: dict[tuple[str, int], Function] = {}

@@ -30,6 +30,8 @@ class Features:
     cdev: bool = False
     """CONFIG_VFIO_DEVICE_CDEV and iommufd: /dev/vfio/devices/vfioN, /dev/iommu."""
     debugfs: bool = True
+    iommu_pmu: bool = False
+    """The IOMMU units have performance monitoring."""
 
     @property
     def version(self) -> tuple[int, int]:

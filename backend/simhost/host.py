@@ -12,6 +12,7 @@ from backend.simhost.faults import Faults
 from backend.simhost.files import SimulatedFiles
 from backend.simhost.kernel import Kernel
 from backend.simhost.links import SimulatedLinks
+from backend.simhost.perf import SimulatedPerf
 from backend.simhost.procs import UNPRIVILEGED_UID
 from backend.simhost.schedule import Operation
 from backend.simhost.waiting import SimulatedEvents, SimulatedGuarded
@@ -64,6 +65,7 @@ class SimulatedHost:
         self.guarded = SimulatedGuarded(self._access)
         self.events = SimulatedEvents(self._access, self.run)
         self.links = SimulatedLinks(self._access)
+        self.perf = SimulatedPerf(self._access)
         self.processes = SimulatedProcesses(self._access)
         self._sockets: SimulatedSockets | None = None
         clock = kernel.core.clock

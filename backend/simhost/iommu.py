@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from backend.simhost.core import Core, Numbers
@@ -77,6 +78,8 @@ class Iommu:
         }
         self._emulated: dict[str, Entry] = {**self._table, "name": Attr(lambda group: b"vfio-noiommu\n")}
         self._units: dict[int, Dir] = {}
+        self.on_unit: list[Callable[[Dir], None]] = []
+        """Called with every unit that is found."""
         self._behind: dict[int, Dir] = {}
         core.class_dir("iommu")
 
@@ -99,6 +102,8 @@ class Iommu:
             unit.file("uevent", b"")
             self._core.class_dir("iommu").link(name, unit)
             self._units[domain] = unit
+            for call in self.on_unit:
+                call(unit)
         return unit
 
     def unit_of(self, f: Function) -> Dir | None:

@@ -22,6 +22,7 @@ from backend.simhost.modules import Modules
 from backend.simhost.netdev import Network
 from backend.simhost.paths import Tree
 from backend.simhost.pci import Pci
+from backend.simhost.pmus import Pmus
 from backend.simhost.procfs import ProcFiles
 from backend.simhost.procs import Processes, SimProcess
 from backend.simhost.schedule import Job, Operation
@@ -71,6 +72,8 @@ class Kernel:
         self.folder(f"/lib/modules/{features.release}").file("modules.alias", module_aliases())
         if features.debugfs:
             add_debugfs(self)
+        self.pmus = Pmus(self)
+        self.iommu.on_unit.append(self.pmus.offer)
 
     # -- layout
 

@@ -35,6 +35,8 @@ class HostSpec:
     group_type: Literal["DMA", "DMA-FQ", "identity"] = "identity"
     cdev: bool = False
     debugfs: bool = True
+    iommu_pmu: bool = False
+    """The IOMMU units have performance monitoring, which counts by requester."""
     drivers: tuple[str, ...] = ()
     """Drivers that are loaded besides those that something is bound to."""
     modules: tuple[str, ...] = ()

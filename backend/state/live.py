@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from backend.counters.all import meter_of
 from backend.counters.sampler import WaitingSampler
 from backend.host.doors import HostDoors, Overflow, StillWaiting, Uevent
+from backend.model.counters import HOST
 from backend.model.delta import Delta
 from backend.model.device import Device
 from backend.model.host import HolderScan, Host, Iommu
@@ -176,7 +177,7 @@ class Live:
             await asyncio.sleep(self._tiers.fast)
 
     def _measured(self, host: Host) -> Collection[str]:
-        return host.devices.keys() if self.measure_all else self.visible
+        return {*host.devices, HOST} if self.measure_all else self.visible
 
     def _step(self) -> Delta:
         new = self._collector.host

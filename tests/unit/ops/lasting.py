@@ -11,7 +11,7 @@ import json
 import os
 from pathlib import Path
 
-from backend.host.doors import Clock, Events, Files, Links, Processes, Sockets, Source, StillWaiting
+from backend.host.doors import Clock, Events, Files, Links, Perf, Processes, Sockets, Source, StillWaiting
 from backend.simhost.clock import ManualClock
 from backend.simhost.load import read
 from backend.simhost.open import open_scenario
@@ -102,6 +102,11 @@ class LastingHost:
     def links(self) -> Links:
         """The simulated links."""
         return self._host.links
+
+    @property
+    def perf(self) -> Perf:
+        """The simulated performance events."""
+        return self._host.perf
 
     @property
     def processes(self) -> Processes | None:
