@@ -143,6 +143,7 @@ def merged(first: Delta, second: Delta) -> Delta:
         _merged(first.parents, second.parents, old.parents, new.parents),
         _merged(first.groups, second.groups, old.groups, new.groups),
         first.host_changed or second.host_changed,
+        _merged(first.vms, second.vms, old.vms, new.vms),
         first.activity | second.activity,
     )
 

@@ -10,8 +10,9 @@ from backend.model.device import Device
 from backend.model.facts import FactState
 from backend.model.host import Host
 from backend.present.columns import Cell, Role
-from backend.present.details import Line, Section, sections, title_of
+from backend.present.details import sections, title_of
 from backend.present.glyphs import Glyphs
+from backend.present.lines import Line, Section
 from backend.present.tree import Row
 from backend.state.closer import CloserLook
 from backend.state.guarded import GuardedFact

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from backend.present.columns import Cell, Role
-from backend.present.details import Line, Section
+from backend.present.lines import Line, Section
 from backend.state.closer import CloserLook
 from tui.history import Event
 

@@ -11,6 +11,7 @@ from backend.model.group import IommuGroup
 from backend.model.host import Host
 from backend.model.ids import DeviceId, GroupId
 from backend.model.mdev import MdevParent
+from backend.model.vm import Vm
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -45,13 +46,14 @@ class Delta:
     groups: Changes[GroupId, IommuGroup]
     host_changed: bool
     """Whether a field of the host itself changed: weaknesses, the state of the holder scan, ..."""
+    vms: Changes[int, Vm] = field(default_factory=Changes)
     activity: frozenset[str] = frozenset()
     """Subjects of which something was measured anew, or nothing any more."""
 
     def __bool__(self) -> bool:
-        return bool(self.host_changed or self.devices or self.parents or self.groups or self.activity)
+        return bool(self.host_changed or self.devices or self.parents or self.groups or self.vms or self.activity)
 
     @property
     def structural(self) -> bool:
         """Whether records came or went, so that a tree must be laid out anew."""
-        return any(c.added or c.removed for c in (self.devices, self.parents, self.groups))
+        return any(c.added or c.removed for c in (self.devices, self.parents, self.groups, self.vms))

@@ -13,6 +13,7 @@ from backend.model.facts import Notes, no_notes
 from backend.model.group import IommuGroup
 from backend.model.ids import DeviceId, GroupId
 from backend.model.mdev import MdevParent
+from backend.model.vm import Vm
 
 
 class Severity(StrEnum):
@@ -79,6 +80,8 @@ class Host:
     groups: Mapping[GroupId, IommuGroup]
     weaknesses: tuple[Weakness, ...]
     holder_scan: HolderScan
+    vms: Mapping[int, Vm] = field(default_factory=dict)
+    """By process, in order of name."""
     notes: Notes = field(default_factory=no_notes)
     activity: Activity = field(default_factory=dict)
     """What was last measured of each device and VM that somebody looks at."""

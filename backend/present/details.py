@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from backend.model.device import SOURCES, Device, DeviceKind
 from backend.model.facts import fact
@@ -14,25 +13,9 @@ from backend.model.host import Host
 from backend.model.mdev import MdevParent, MdevType
 from backend.present.columns import Cell, Role, describe_device, verdict_cell
 from backend.present.glyphs import Glyphs
+from backend.present.lines import Line, Section
+from backend.present.machines import virtual_machine
 from backend.present.tree import NumaNode, RootPort, Row, holder_key, is_plumbing
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One labelled fact."""
-
-    label: str
-    value: Cell
-    extra: str = ""
-    """Muted words behind the value: the source, a hint."""
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """Lines under a heading."""
-
-    title: str
-    lines: tuple[Line, ...]
 
 
 def title_of(row: Row) -> tuple[str, str]:
@@ -74,7 +57,8 @@ def sections(host: Host, row: Row, glyphs: Glyphs) -> tuple[Section, ...]:
     if isinstance(subject, RootPort):
         port = host.devices.get(subject.address)
         return tuple(s for s in _device(host, port, glyphs) if s.lines) if port is not None else ()
-    return (_holder(subject), _held_by(host, subject))
+    vm = host.vms.get(subject.pid) if subject.pid is not None else None
+    return (_holder(subject), *(virtual_machine(vm) if vm is not None else ()), _held_by(host, subject))
 
 
 def _device(host: Host, device: Device, glyphs: Glyphs) -> Iterable[Section]:

@@ -156,12 +156,15 @@ def holder_key(holder: Holder) -> str:
 
 
 def _holders(host: Host, builder: _Builder) -> None:
-    """Holder → what it holds: VMs first, then programs, then the host's own uses."""
+    """Holder → what it holds: VMs first (those without a device too), then programs, then the host's own uses."""
     order = {kind: position for position, kind in enumerate(HolderKind)}
     held: dict[str, tuple[Holder, list[Device]]] = {}
     for device in host.devices.values():
         for holder in device.holders:
             held.setdefault(holder_key(holder), (holder, []))[1].append(device)
+    for vm in host.vms.values():
+        holder = Holder(HolderKind.VM, vm.name, vm.pid, vm.start_time, vm.user, "process", vm.program)
+        held.setdefault(holder_key(holder), (holder, []))
     for key, (holder, devices) in sorted(held.items(), key=lambda i: (order[i[1][0].kind], i[1][0].name, i[0])):
         builder.add(key, "", holder)
         for device in sorted(devices, key=lambda d: id_order(d.id)):

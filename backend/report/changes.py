@@ -12,7 +12,7 @@ from backend.model.holder import Holder
 from backend.present.columns import describe_device
 from backend.report.document import timestamp
 
-_KINDS = ("devices", "parents", "groups")
+_KINDS = ("devices", "parents", "groups", "vms")
 
 
 def delta_record(delta: Delta) -> dict[str, Any]:
@@ -69,6 +69,11 @@ def plain_lines(delta: Delta) -> Iterator[str]:
             if free.get(mdev_type.id) != mdev_type.available:
                 count = f"{free.get(mdev_type.id)} -> {mdev_type.available} free"
                 yield f"{clock}  {new_parent.name}/{mdev_type.id}  {count}"
+    for vm in delta.vms.removed.values():
+        yield f"{clock}  vm {vm.name} (pid {vm.pid})  gone"
+    for vm in delta.vms.added.values():
+        count = len(vm.devices)
+        yield f"{clock}  vm {vm.name} (pid {vm.pid})  new VM with {count} host device{'s' * (count != 1)}"
     if delta.host_changed and delta.new.holder_scan.reason:
         yield f"{clock}  holders  {delta.new.holder_scan.reason}"
 

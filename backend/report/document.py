@@ -16,6 +16,7 @@ from backend.model.facts import Note
 from backend.model.group import IommuGroup
 from backend.model.host import HolderScan, Host, Iommu, Weakness
 from backend.model.mdev import MdevParent
+from backend.model.vm import Vm
 
 SCHEMA = "iovtop.snapshot/1"
 """Name and major version of the document. A field that is added does not raise it."""
@@ -59,6 +60,7 @@ class Document:
     devices: tuple[Device, ...]
     parents: tuple[MdevParent, ...]
     groups: tuple[IommuGroup, ...]
+    vms: tuple[Vm, ...]
     findings: tuple[Finding, ...]
 
 
@@ -79,6 +81,7 @@ def document_of(host: Host, devices: tuple[Device, ...] | None = None, query: st
         devices=chosen,
         parents=tuple(host.parents.values()),
         groups=tuple(host.groups.values()),
+        vms=tuple(host.vms.values()),
         findings=find(host),
     )  # fmt: skip
 

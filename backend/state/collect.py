@@ -18,6 +18,7 @@ from backend.model.host import HolderScan, Host, Iommu
 from backend.model.ids import DeviceId, GroupId, MdevUuid, PciAddress, id_order
 from backend.model.mdev import MdevParent
 from backend.model.text import clean
+from backend.model.vm import Vm
 from backend.probe import iommu, mdev, pci
 from backend.probe.attributes import note_of
 from backend.probe.holders import Found, HolderFindings
@@ -196,7 +197,8 @@ class Collector:
         """Say that the last look for holders did not come back: what was found before is kept, as stale."""
         taken_at = self._findings.scan.taken_at if self._findings is not None else None
         found = self._findings.found if self._findings is not None else ()
-        self.set_holders(HolderFindings(found, HolderScan(False, 0, reason, taken_at)))
+        vms = self._findings.vms if self._findings is not None else ()
+        self.set_holders(HolderFindings(found, HolderScan(False, 0, reason, taken_at), vms))
 
     def read_slow(self) -> Iterator[None]:
         """Read what changes without an event: mdev capacity, drivers by listing, group types."""
@@ -269,8 +271,14 @@ class Collector:
             groups=_reuse_map(old.groups if old is not None else None, groups),
             weaknesses=read_weaknesses(self._files),
             holder_scan=self._findings.scan if self._findings is not None else _NOT_LOOKED,
+            vms=self._vms(),
             notes=self._host_notes(),
         )
+
+    def _vms(self) -> Mapping[int, Vm]:
+        old: Mapping[int, Vm] = self.host.vms if self.host is not None else {}
+        found = self._findings.vms if self._findings is not None else ()
+        return _reuse_map(old, {vm.pid: _reuse(old.get(vm.pid), vm) for vm in found})
 
     def _groups(self, devices: dict[DeviceId, Device], affected: set[GroupId] | None) -> dict[GroupId, IommuGroup]:
         old: Mapping[GroupId, IommuGroup] = self.host.groups if self.host is not None else {}

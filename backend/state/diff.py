@@ -44,6 +44,7 @@ def difference(old: Host, new: Host, sequence: int) -> Delta:
         changes(old.parents, new.parents),
         changes(old.groups, new.groups),
         any(_of(old, name) != _of(new, name) for name in _PLAIN),
+        changes(old.vms, new.vms),
         measured(old.activity, new.activity),
     )
 

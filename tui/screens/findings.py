@@ -14,7 +14,7 @@ from textual.widget import Widget
 from backend.findings import Finding
 from backend.model.host import Severity
 from backend.present.columns import Cell, Role
-from backend.present.details import Line, Section
+from backend.present.lines import Line, Section
 from tui.term.theming import Skin
 from tui.widgets.cells import pad, shorten
 from tui.widgets.detail_lines import Detail

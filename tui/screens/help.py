@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 
 from backend.present.columns import Cell, Role
-from backend.present.details import Line, Section
+from backend.present.lines import Line, Section
 from tui.actions import ACTIONS, Scope, by_topic
 from tui.term.theming import Skin
 from tui.widgets.detail_lines import Detail

@@ -15,7 +15,7 @@ from textual.widget import Widget
 from backend.model.operation import Entry
 from backend.model.plan import RunState
 from backend.present.columns import Cell, Role
-from backend.present.details import Line, Section
+from backend.present.lines import Line, Section
 from tui.term.theming import Skin
 from tui.widgets.cells import pad, shorten
 from tui.widgets.detail_lines import Detail

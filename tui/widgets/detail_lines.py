@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from backend.present.columns import Role
-from backend.present.details import Line, Section
+from backend.present.lines import Line, Section
 from tui.term.theming import Look, Skin
 from tui.widgets.cells import pad, shorten, width_of, wrap
 

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from backend.host.doors import Directory, Files, Processes
 from backend.model.holder import Holder, HolderKind
 from backend.model.text import clean
+from backend.model.vm import Vm
 from backend.probe.holders.findings import Found
 from backend.probe.holders.vmm import assigned_devices, is_service, is_vmm, vm_name
 from backend.probe.surroundings import block_owners, listing, owner_of
+from backend.probe.vms import read_vm
 
 _INTERESTING = ("/dev/vfio/", "anon_inode:[vfio-device]", "/dev/uio", "/dev/infiniband/", "/dev/dri/")
 _BLOCK = re.compile(r"/dev/(nvme\d+n\d+|sd[a-z]+|vd[a-z]+)(p?\d+)?\Z", re.ASCII)
@@ -23,8 +25,15 @@ class ProcessHolders:
     """What a look through all processes found."""
 
     found: list[Found] = field(default_factory=list)
+    vms: list[Vm] = field(default_factory=list)
     hidden: int = 0
     """Processes whose descriptors this user may not see; kernel threads left out."""
+
+    def add_vm(self, files: Files, processes: Processes, pid: int, argv: Sequence[str]) -> None:
+        """Note the VM that a process runs, if it runs one."""
+        vm = read_vm(files, processes, pid, argv)
+        if vm is not None:
+            self.vms.append(vm)
 
 
 @dataclass(slots=True)
@@ -59,12 +68,15 @@ def scan_processes(files: Files, processes: Processes) -> ProcessHolders:
             argv = _argv(files, pid)
             if argv:
                 result.hidden += 1
+                result.add_vm(files, processes, pid, argv)
                 result.found += _from_command_line(processes, pid, argv)
             continue
         except OSError:
             continue
         if descriptors:
             result.found += _holdings(files, processes, pid, descriptors)
+        if descriptors or is_vmm(_comm(files, pid), ()):
+            result.add_vm(files, processes, pid, _argv(files, pid))
     return result
 
 
@@ -88,6 +100,13 @@ def _interesting(directory: Directory) -> _Descriptors:
         elif target.startswith(_INTERESTING) or _BLOCK.match(target):
             found.others.add(target)
     return found
+
+
+def _comm(files: Files, pid: int) -> str:
+    try:
+        return files.read(f"/proc/{pid}/comm", 64).decode("utf-8", "replace").strip()
+    except OSError:
+        return ""
 
 
 def _argv(files: Files, pid: int) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backend.host.doors import HostDoors, Processes
 from backend.model.host import HolderScan
+from backend.model.vm import Vm
 from backend.probe.holders.findings import HolderFindings
 from backend.probe.holders.interrupts import scan_interrupts
 from backend.probe.holders.network import scan_namespaces, scan_network
@@ -20,18 +21,20 @@ def scan_holders(doors: HostDoors) -> HolderFindings:
     files = doors.files
     found = []
     hidden = 0
+    vms: tuple[Vm, ...] = ()
     processes = doors.processes if doors.processes is not None and list_pids(doors.processes) else None
     if processes is not None:
         result = scan_processes(files, processes)
         found += result.found
         hidden = result.hidden
+        vms = tuple(sorted(result.vms, key=lambda vm: (vm.name, vm.pid)))
     if hidden or processes is None:
         found += scan_interrupts(files)
     found += scan_network(files)
     found += scan_storage(files)
     if processes is not None:
         found += scan_namespaces(files, processes)
-    return HolderFindings(tuple(found), _completeness(doors.clock.time(), processes, hidden))
+    return HolderFindings(tuple(found), _completeness(doors.clock.time(), processes, hidden), vms)
 
 
 def _completeness(now: float, processes: Processes | None, hidden: int) -> HolderScan:

@@ -18,7 +18,12 @@ def is_vmm(name: str, argv: Sequence[str]) -> bool:
     """Return whether a process runs a VM, by the name of its program."""
     program = argv[0].rpartition("/")[2] if argv and argv[0] else name
     # comm is cut at 15 bytes: "qemu-system-x86", "cloud-hyperviso".
-    return bool(_QEMU.match(program)) or name.startswith("qemu-system") or program.startswith(_OTHERS)
+    return is_qemu(program) or name.startswith("qemu-system") or program.startswith(_OTHERS)
+
+
+def is_qemu(program: str) -> bool:
+    """Return whether that is the name of QEMU's program."""
+    return bool(_QEMU.match(program))
 
 
 def is_service(name: str) -> bool:
@@ -28,7 +33,7 @@ def is_service(name: str) -> bool:
 
 def vm_name(name: str, argv: Sequence[str]) -> str:
     """Return the name that the VM was given on its command line, else the program's."""
-    for option, value in _options(argv):
+    for option, value in options(argv):
         if option in ("-name", "--name"):
             for part in value.split(","):
                 key, separator, rest = part.partition("=")
@@ -44,15 +49,16 @@ def assigned_devices(argv: Sequence[str]) -> Iterator[str]:
 
     What was plugged or unplugged since does not show, nor what was passed as a descriptor.
     """
-    for option, value in _options(argv):
+    for option, value in options(argv):
         if option in ("-device", "--device"):
             for text in _device_values(value):
-                device = _device_id(text)
+                device = device_named(text)
                 if device:
                     yield device
 
 
-def _options(argv: Sequence[str]) -> Iterator[tuple[str, str]]:
+def options(argv: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the options of a command line with the word that follows each."""
     for index, word in enumerate(argv):
         if word.startswith("-"):
             option, separator, value = word.partition("=")
@@ -79,7 +85,8 @@ def _device_values(value: str) -> Iterator[str]:
             yield text
 
 
-def _device_id(text: str) -> str:
+def device_named(text: str) -> str:
+    """Return the PCI address or mdev UUID at the end of a path or property; "" when there is none."""
     last = text.rstrip("/").rpartition("/")[2].lower()
     for spelling in (last, f"0000:{last}"):
         for parse in (PciAddress.parse, MdevUuid.parse):

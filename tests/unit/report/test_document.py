@@ -196,7 +196,7 @@ def test_why_there_are_no_rows(scenario: Scenario) -> None:
     assert empty_reason(hidden) == "no devices: the bus needs root"
     projection = narrow(project(host, View.DEVICES), parse_query("nothing-like-this"))
     assert list(render_text(projection, DEFAULT_COLUMNS, ASCII))[-1] == "no device matches"
-    free = replace(host, devices={key: replace(device, holders=()) for key, device in host.devices.items()})
+    free = replace(host, vms={}, devices={key: replace(device, holders=()) for key, device in host.devices.items()})
     assert list(render_text(project(free, View.HOLDERS), DEFAULT_COLUMNS, ASCII))[-1] == "nobody holds a device"
     unseen = replace(free, holder_scan=HolderScan(False, 3, "3 processes are hidden"))
     assert empty_reason(unseen, View.HOLDERS) == "no holder is seen: 3 processes are hidden"
