@@ -72,8 +72,8 @@ def plain_lines(delta: Delta) -> Iterator[str]:
     for vm in delta.vms.removed.values():
         yield f"{clock}  vm {vm.name} (pid {vm.pid})  gone"
     for vm in delta.vms.added.values():
-        count = len(vm.devices)
-        yield f"{clock}  vm {vm.name} (pid {vm.pid})  new VM with {count} host device{'s' * (count != 1)}"
+        plugged = len(vm.devices)
+        yield f"{clock}  vm {vm.name} (pid {vm.pid})  new VM with {plugged} host device{'s' * (plugged != 1)}"
     if delta.host_changed and delta.new.holder_scan.reason:
         yield f"{clock}  holders  {delta.new.holder_scan.reason}"
 
