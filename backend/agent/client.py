@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import TypeVar
 
 from backend.agent.links import Link
@@ -76,10 +76,10 @@ class AgentOperator:
             async with asyncio.timeout(patience):
                 welcome = await _welcome(link)
         except TimeoutError as late:
-            link.close()
+            await _let_go(link)
             raise AgentError(f"the agent did not answer for {patience:.0f} s") from late
         except BaseException:
-            link.close()
+            await _let_go(link)
             raise
         return cls(link, welcome, hello.seq)
 
@@ -101,7 +101,7 @@ class AgentOperator:
         typed: str = "",
         undoes: int | None = None,
         settles: int | None = None,
-    ) -> AsyncIterator[RunEvent]:
+    ) -> AsyncGenerator[RunEvent, None]:
         """Run it. Whoever stops listening leaves it to the agent."""
         request = Run(
             seq=self._next(), requests=tuple(requests), seen=tuple(seen), typed=typed, undoes=undoes, settles=settles
@@ -146,6 +146,7 @@ class AgentOperator:
         self._end("the connection to the agent was closed")
         self._listening.cancel()
         await asyncio.gather(self._listening, return_exceptions=True)
+        await _let_go(self._link)
 
     def _next(self) -> int:
         self._said += 1
@@ -215,6 +216,12 @@ class AgentOperator:
                 if not queue.full():
                     queue.put_nowait(self._gone)
         return self._gone
+
+
+async def _let_go(link: Link) -> None:
+    """Close a link, and let the loop give its descriptors back: it may end right after."""
+    link.close()
+    await asyncio.sleep(0)
 
 
 async def _welcome(link: Link) -> Welcome:
