@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from textual.binding import Binding, BindingType
 
+from backend.model.requests import REQUESTS
+
 
 class Scope(StrEnum):
     """Where an action's keys work."""
@@ -85,6 +87,35 @@ LEAVE_KEYS = ("ctrl+c", "ctrl+q")
 
 _T, _D, _M, _I, _E = Scope.TREE, Scope.DETAIL, Scope.MAIN, Scope.INPUT, Scope.EVERYWHERE
 _X = Scope.MENU
+
+
+def _change(verb: str, key: str, title: str, text: str) -> Action:
+    """Return the action that asks for a change: its key works in the menu of actions only."""
+    return Action(f"change.{verb}", f"change('{verb}')", (key,), title, text, _X, Topic.CHANGE, row=True)
+
+
+_CHANGES = (
+    _change("numvfs", "v", "number of VFs", "Make or remove VFs of a PF."),
+    _change("vf set", "a", "policy of the VF", "MAC, VLAN, trust, spoof check, rates and link of a VF."),
+    _change("msix", "i", "MSI-X vectors of the VF", "How many interrupts a VF has."),
+    _change("port", "o", "devlink port of the VF", "Migratable, state, MAC and queues of the function behind a port."),
+    _change("eswitch", "w", "embedded switch", "legacy, or switchdev with representors."),
+    _change("unmanaged", "U", "VFs without a host driver",
+            "Put a PF on pci-pf-stub, or on vfio-pci with a VF token, and make VFs."),
+    _change("bind", "b", "bind a driver", "Give a function a VFIO driver, the host's, or any other."),
+    _change("unbind", "u", "unbind the driver", "Take the driver of a function away."),
+    _change("group bind", "B", "bind the whole group",
+            "Put every function of the IOMMU group on a VFIO driver, bridges left alone."),
+    _change("path", "p", "data path",
+            "Give a function that nobody holds to the host, make it ready for a guest, or wrap it as an mdev."),
+    _change("mdev create", "n", "new mdevs", "Make mdevs of a type."),
+    _change("mdev remove", "d", "remove the mdev", "Take an mdev away; its definition stays."),
+    _change("mdev define", "e", "define the mdev", "Keep a definition in mdevctl's own file, started at boot or not."),
+    _change("mdev undefine", "E", "undefine the mdev", "Take its definition away."),
+    _change("vgpu-type", "t", "vGPU type", "Set or clear the vendor vGPU type of a VF."),
+    _change("reset", "r", "reset", "Reset a function; a PF takes its VFs with it."),
+    _change("group type", "g", "default domain of the group", "DMA, DMA-FQ, identity or auto."),
+)  # fmt: skip
 
 ACTIONS: tuple[Action, ...] = (
     Action("move.down", "move(1)", ("j", "down"), "down", "Next row.", _T, Topic.MOVE),
@@ -176,8 +207,7 @@ ACTIONS: tuple[Action, ...] = (
            "minutes without a change it is read-only by itself.", _M, Topic.CHANGE, palette=True),
     Action("change.journal", "journal", ("L",), "journal", "What was changed, by whom, how it ended; z takes one back.",
            _M, Topic.CHANGE, palette=True),
-    Action("change.numvfs", "change('numvfs')", ("v",), "number of VFs", "Make or remove VFs of a PF.",
-           _X, Topic.CHANGE, row=True),
+    *(change for change in _CHANGES if change.id.partition('.')[2] in REQUESTS),
     Action("change.undo", "undo_change", ("z",), "undo the last change", "Plan the way back from the last change.",
            _X, Topic.CHANGE, row=True),
     Action("program.copy", "copy_id", ("y",), "copy the id",

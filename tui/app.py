@@ -118,6 +118,8 @@ class IovtopApp(App[None]):
         )
         self._main = main
         self.push_screen(main)
+        if self._settings.write:
+            main.call_after_refresh(main.action_write)
         if self.last_resort is not None:
             self.last_resort.catch_signals(self._leave)
             if isinstance(self._driver, Driver):

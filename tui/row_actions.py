@@ -11,6 +11,8 @@ from backend.present.view import View
 from tui.actions import Action, on_rows
 from tui.changes import CHANGES
 
+_READ_ONLY = "read-only: W switches write mode on"
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -33,8 +35,9 @@ class RowAction:
 
 
 def row_actions(host: Host, row: Row, *, writing: bool) -> list[RowAction]:
-    """Return every action on rows, each with why not; without ``writing`` none that changes the host."""
-    return [RowAction(action, _why_not(action, host, row, writing)) for action in on_rows()]
+    """Return every action on rows, those that can be done first; without ``writing`` none that changes the host."""
+    found = [RowAction(action, _why_not(action, host, row, writing)) for action in on_rows()]
+    return sorted(found, key=lambda choice: (choice.why_not != "", choice.why_not != _READ_ONLY))
 
 
 def _why_not(action: Action, host: Host, row: Row, writing: bool) -> str:
@@ -45,7 +48,7 @@ def _why_not(action: Action, host: Host, row: Row, writing: bool) -> str:
     if kind != "change":
         return ""
     reason = CHANGES[what].why_not(host, row.subject) if what in CHANGES else ""
-    return reason or ("" if writing else "read-only: W switches write mode on")
+    return reason or ("" if writing else _READ_ONLY)
 
 
 def target_of(row: Row, where: str) -> Target:

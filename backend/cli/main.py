@@ -72,6 +72,7 @@ def make_parser(verbs: Iterable[str] = VERBS) -> argparse.ArgumentParser:
     screen.add_argument("--color", choices=("auto", "truecolor", "256", "16", "none"), help="how many colours to use")
     screen.add_argument("--slow", action="store_true", help="spare the link: fewer frames, no mouse, 16 colours")
     screen.add_argument("--no-restore", action="store_true", help="begin afresh, not as the screen was left")
+    screen.add_argument("--write", dest="screen_write", action="store_true", help="allow changes from the start (W)")
     screen.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     screen.add_argument("-d", "--interval", dest="screen_interval", type=float, metavar="SECONDS")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
@@ -164,6 +165,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         "color": options.color,
         "slow": "yes" if options.slow else None,
         "restore": False if options.no_restore else None,
+        "write": True if options.screen_write else None,
         "mouse": False if options.no_mouse else None,
         "interval": options.screen_interval,
     }

@@ -58,6 +58,8 @@ class Settings:
     slow: Literal["auto", "yes", "no"] = "auto"
     restore: bool = True
     mouse: bool = True
+    write: bool = False
+    """Whether changes are allowed from the start. Only the command line may say so."""
     view: View = View.DEVICES
     filter: str = ""
     log_file: Path | None = None
@@ -111,7 +113,7 @@ def _from_toml(text: str, file: Path) -> Settings:
     _known(data, ("screen", "log"), file, "section")
     screen = _table(data, "screen", file)
     log = _table(data, "log", file)
-    names = [one.name for one in fields(Settings) if one.name not in ("log_file", "typed", "configured")]
+    names = [one.name for one in fields(Settings) if one.name not in ("log_file", "typed", "configured", "write")]
     _known(screen, names, file, "key", "screen.")
     _known(log, ("file",), file, "key", "log.")
     values = {name: _checked(f"screen.{name}", value, file) for name, value in screen.items()}

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from backend.present.view import View
 from tests.tui.pictures import PictureLive
 from tui.app import IovtopApp
 from tui.screens.main import MainScreen
-from tui.term.capabilities import detect
+from tui.term.capabilities import Capabilities, detect
 
 FOLDER = Path(__file__).parents[2] / "screenshots"
 SETTINGS = Settings()
@@ -37,6 +38,8 @@ class Shot:
     size: tuple[int, int] = WIDE
     keys: tuple[str, ...] = ()
     settings: Settings = SETTINGS
+    until: str = ""
+    """Words to wait for: what a key asked for that takes a moment."""
 
 
 VF = ("j",) * 8
@@ -63,6 +66,8 @@ SHOTS = (
     Shot("marks", "duo:hv07", keys=("j", "j", "space", "space", "j", "space", "o", "o", "o")),
     Shot("findings", "messy", keys=("exclamation_mark", "j")),
     Shot("menu", "duo:hv07", keys=(*"jjjjjj", "x")),
+    Shot("refused", "duo:hv07", keys=(*"jx", "v", "0", "enter"), settings=Settings(write=True), until="held by"),
+    Shot("plan", "duo:hv07", keys=(*"jjjjjjx", "b", "enter"), settings=Settings(write=True), until="Do it"),
     Shot("regions", "duo:hv07", keys=("j", "right_square_bracket")),
     Shot("raw", "duo:hv07", (200, 50), ("j", "j", "right_square_bracket", "right_square_bracket")),
     Shot("detail-80x24", size=SMALL, keys=(*VF, "enter")),
@@ -78,12 +83,28 @@ SHOTS = (
 async def make(shot: Shot) -> str:
     """Return the picture as SVG without any address on the network."""
     terminal = detect({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, "utf-8", shot.settings.glyphs)
-    app = IovtopApp(PictureLive(shot.scenario), shot.settings, terminal)
-    async with app.run_test(size=shot.size) as pilot:
-        await settle(app, pilot)
-        await press_all(pilot, shot.keys)
-        await settle(app, pilot)
+    async with running(shot, terminal) as app:
         return without_addresses(app.export_screenshot(title="iovtop"))
+
+
+@contextlib.asynccontextmanager
+async def running(shot: Shot, terminal: Capabilities) -> AsyncIterator[IovtopApp]:
+    """Run the program up to the moment of the picture."""
+    live = PictureLive(shot.scenario)
+    app = IovtopApp(live, shot.settings, terminal, live.opener)
+    async with app.run_test(size=shot.size) as pilot:
+        await settle(app, pilot, writes=shot.settings.write)
+        await press_all(pilot, shot.keys)
+        async with asyncio.timeout(20):
+            while shot.until not in text_of(app):
+                await pilot.pause(0.01)
+        await settle(app, pilot)
+        yield app
+
+
+def text_of(app: IovtopApp) -> str:
+    """Return what is on the screen, without looks."""
+    return "".join(f"{strip.text.rstrip()}\n" for strip in app.screen._compositor.render_strips())
 
 
 async def press_all(pilot: Pilot[None], keys: Iterable[str]) -> None:
@@ -92,13 +113,13 @@ async def press_all(pilot: Pilot[None], keys: Iterable[str]) -> None:
         await pilot.press({":": "colon", " ": "space", "*": "asterisk", "!": "exclamation_mark"}.get(key, key))
 
 
-async def settle(app: IovtopApp, pilot: Pilot[None]) -> None:
+async def settle(app: IovtopApp, pilot: Pilot[None], *, writes: bool = False) -> None:
     """Wait until the host is shown and the detail of the row under the cursor has come."""
     async with asyncio.timeout(20):
         while not (isinstance(app.screen_stack[-1], MainScreen) or len(app.screen_stack) > 2):
             await pilot.pause(0.01)
         main = next(screen for screen in app.screen_stack if isinstance(screen, MainScreen))
-        while main.viewing.host is None or not main.settled:
+        while main.viewing.host is None or not main.settled or (writes and not main.writing.on):
             await pilot.pause(0.01)
     await pilot.pause(0.05)
 

@@ -9,6 +9,7 @@ from backend.state.closer import CloserLook, look_closer
 from backend.state.guarded import GuardedFact, read_guarded_facts
 from tests.pictures import picture, simulated
 from tests.tui.builders import FakeLive
+from tui.writing import opener_for
 
 
 class PictureLive(FakeLive):
@@ -18,6 +19,7 @@ class PictureLive(FakeLive):
         self._doors, _ = simulated(spec, privileged=privileged)
         super().__init__(picture(self._doors))
         self.status.last_update = monotonic() + 1e6
+        self.opener = opener_for(self._doors)
 
     async def guarded_facts(self, device: Device) -> tuple[GuardedFact, ...]:
         """Ask the simulated device."""

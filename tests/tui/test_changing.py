@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from backend.cli.settings import Settings
+from backend.simhost import open_simulated
 from backend.simhost.host import SimulatedHost
 from backend.simhost.load import read
 from backend.simhost.open import open_scenario
@@ -28,18 +29,22 @@ PF = "0000:01:00.0"
 
 
 @asynccontextmanager
-async def simulated(size: tuple[int, int] = (120, 40)) -> AsyncIterator[tuple[Screen, SimulatedHost]]:
-    """Run the app on a simulated host with PFs that have no VFs yet, the cursor on the first PF."""
-    host = open_scenario(read(SCENARIO), "changing")
+async def simulated(
+    at: str = PF, size: tuple[int, int] = (120, 40), *, scenario: str = "", write: bool = False
+) -> AsyncIterator[tuple[Screen, SimulatedHost]]:
+    """Run the app with the cursor on a device; without a scenario, on a host with PFs that have no VFs yet."""
+    host = open_simulated(scenario) if scenario else open_scenario(read(SCENARIO), "changing")
     live = Live(host)
-    app = IovtopApp(live, Settings(), detect(TERM, "utf-8", "unicode"), opener_for(host))
+    app = IovtopApp(live, Settings(write=write), detect(TERM, "utf-8", "unicode"), opener_for(host))
     async with app.run_test(size=size) as pilot:
         shown = Screen(app, pilot, live)  # type: ignore[arg-type]
         await shown.until(lambda: any(isinstance(s, MainScreen) for s in app.screen_stack), "the first screen")
         await shown.until(lambda: shown.main.viewing.host is not None and len(shown.tree.rows), "the host")
-        shown.tree.reveal(PF)
+        shown.tree.reveal(at)
         await pilot.pause()
-        assert shown.cursor == PF
+        assert shown.cursor == at
+        if write:
+            await shown.until(lambda: "WRITE" in shown.lines()[0], "write mode")
         yield shown, host
 
 
@@ -158,3 +163,67 @@ async def test_a_wrong_number_is_said_and_nothing_is_planned() -> None:
         await shown.press("escape")
         assert isinstance(shown.app.screen, MainScreen)
         assert vfs_of(host) == 0
+
+
+async def choose(shown: Screen, key: str) -> None:
+    """Choose a change in the menu of the row."""
+    await shown.press("x")
+    await shown.until(lambda: isinstance(shown.app.screen, MenuScreen), "the menu")
+    await shown.press(key)
+
+
+async def planned(shown: Screen) -> None:
+    await shown.until(lambda: isinstance(shown.app.screen, PlanScreen), "the plan")
+
+
+async def test_what_the_host_hangs_on_wants_its_id_typed() -> None:
+    disk = "0000:81:00.0"
+    async with simulated(disk, scenario="messy", write=True) as (shown, host):
+        await choose(shown, "u")
+        await planned(shown)
+        assert "carries the root file system" in shown.text()
+        assert f"type {disk} to do it" in shown.text()
+        await shown.press("y", "tab", "enter")
+        assert driver(host, disk) == "nvme"
+        await shown.press("escape")
+        assert isinstance(shown.app.screen, MainScreen)
+
+
+async def test_marks_make_one_plan() -> None:
+    async with simulated(write=True) as (shown, host):
+        for path, text in (
+            (f"/sys/bus/pci/devices/{PF}/sriov_drivers_autoprobe", "0"),
+            (f"/sys/bus/pci/devices/{PF}/sriov_numvfs", "3"),
+        ):
+            host.kernel.write(path, text)
+        await shown.until(lambda: "3/" in shown.text(), "VFs on the screen")
+        await shown.press("j", "space", "space")
+        assert "2 marked" in shown.text()
+        await choose(shown, "b")
+        await shown.until(lambda: isinstance(shown.app.screen, FormScreen), "the form")
+        await shown.press("enter")
+        await planned(shown)
+        assert "and 1 more" in shown.text()
+        await shown.press("y")
+        await shown.until(lambda: "done: " in shown.text(), "the end")
+        assert [driver(host, f"0000:01:10.{n}") for n in (0, 2, 4)] == ["vfio-pci", "vfio-pci", ""]
+
+
+async def test_a_wrong_word_is_told_by_whoever_plans_and_nothing_is_lost() -> None:
+    async with simulated(write=True) as (shown, host):
+        host.kernel.write(f"/sys/bus/pci/devices/{PF}/sriov_numvfs", "1")
+        await shown.until(lambda: "1/" in shown.text(), "a VF on the screen")
+        await shown.press("j")
+        await choose(shown, "a")
+        await shown.until(lambda: isinstance(shown.app.screen, FormScreen), "the form")
+        await shown.press(*"nonsense", "enter")
+        await shown.until(lambda: "MAC" in message(shown) or "mac" in message(shown), "what is wrong")
+        assert isinstance(shown.app.screen, MainScreen)
+
+
+def driver(host: SimulatedHost, device: str) -> str:
+    """Return the driver of a device, or ""."""
+    try:
+        return host.files.readlink(f"/sys/bus/pci/devices/{device}/driver").rpartition("/")[2]
+    except FileNotFoundError:
+        return ""

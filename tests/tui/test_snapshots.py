@@ -9,7 +9,7 @@ import pytest
 
 from backend.cli.settings import Settings
 from tests.tools.screenshots import FOLDER as PICTURES
-from tests.tools.screenshots import SHOTS, Shot, make, press_all, settle, without_addresses
+from tests.tools.screenshots import SHOTS, Shot, make, running, settle, text_of, without_addresses
 from tests.tui.pictures import PictureLive
 from tests.tui.screens import TERM
 from tui.app import IovtopApp
@@ -26,12 +26,8 @@ MORE = (
 
 @pytest.mark.parametrize("shot", [*SHOTS, *MORE], ids=lambda shot: shot.name)
 async def test_the_screen_looks_as_it_did(shot: Shot) -> None:
-    app = IovtopApp(PictureLive(shot.scenario), shot.settings, detect(TERM, "utf-8", shot.settings.glyphs))
-    async with app.run_test(size=shot.size) as pilot:
-        await settle(app, pilot)
-        await press_all(pilot, shot.keys)
-        await settle(app, pilot)
-        text = "".join(f"{strip.text.rstrip()}\n" for strip in app.screen._compositor.render_strips())
+    async with running(shot, detect(TERM, "utf-8", shot.settings.glyphs)) as app:
+        text = text_of(app)
     file = FOLDER / f"{shot.name}.txt"
     if os.environ.get("IOVTOP_UPDATE_SNAPSHOTS"):
         file.write_text(text, "utf-8")

@@ -68,7 +68,7 @@ class FormScreen(ModalScreen[Mapping[str, str] | None]):
     """Ends with the value of each field by name, or None. No key goes on to what lies below."""
 
     DEFAULT_CSS = """
-    FormScreen { align: center middle; background: $background 60%; }
+    FormScreen { align: center middle; }
     FormScreen Panel { background: $surface; }
     """
 

@@ -25,6 +25,10 @@ ARMED_AFTER = 1.0
 """Seconds for which a plan that disturbs somebody cannot be confirmed yet."""
 
 
+_HOLDING_SHOWN = 6
+"""Conditions that hold are named up to here: those that do not are what matters."""
+
+
 @dataclass(frozen=True, slots=True)
 class Confirmed:
     """A plan that the operator wants to be run, as it was seen."""
@@ -47,7 +51,7 @@ class PlanScreen(ModalScreen[Confirmed | None]):
     """
 
     DEFAULT_CSS = """
-    PlanScreen { align: center middle; background: $background 60%; }
+    PlanScreen { align: center middle; }
     PlanScreen Panel { background: $surface; }
     """
 
@@ -158,7 +162,11 @@ class PlanScreen(ModalScreen[Confirmed | None]):
         width = panel.width_for(self.size.width)
         role, words = _DANGERS[plan.danger]
         lines: list[Words] = [[panel.part(line, "dialog-title")] for line in wrap(plan.title, width)]
-        if plan.steps:
+        broken = sum(not condition.holds for condition in plan.conditions)
+        if broken:
+            words = f"not possible now: {broken} condition{'s do' if broken != 1 else ' does'} not hold"
+            lines.append([panel.role(words, Role.DANGER)])
+        elif plan.steps:
             lines.append([panel.role(words, role)])
         if plan.unseen:
             lines += panel.paragraph("not seen on a real kernel: only on the simulated host", width, role=Role.WARNING)
@@ -182,9 +190,11 @@ class PlanScreen(ModalScreen[Confirmed | None]):
             )
             if condition.remedy:
                 lines += panel.paragraph(condition.remedy, width, lead=f"  {glyphs.arrow} ", role=Role.MUTED)
-        for condition in self._plan.conditions:
-            if condition.holds:
-                lines += panel.paragraph(condition.text, width, lead=f"{glyphs.marked} ", role=Role.GOOD)
+        holding = [condition.text for condition in self._plan.conditions if condition.holds]
+        if len(holding) > _HOLDING_SHOWN:
+            holding = [*holding[: _HOLDING_SHOWN - 1], f"and {len(holding) - _HOLDING_SHOWN + 1} more hold"]
+        for text in holding:
+            lines += panel.paragraph(text, width, lead=f"{glyphs.marked} ", role=Role.GOOD)
         return [[], self._heading("Conditions"), *lines] if lines else []
 
     def _steps(self, width: int) -> list[Words]:

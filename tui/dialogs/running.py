@@ -38,7 +38,7 @@ class RunScreen(ModalScreen[RunEvent | None]):
     """
 
     DEFAULT_CSS = """
-    RunScreen { align: center middle; background: $background 60%; }
+    RunScreen { align: center middle; }
     RunScreen Panel { background: $surface; }
     """
 

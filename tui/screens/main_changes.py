@@ -55,7 +55,7 @@ class MainChanges(MainKeys):
 
         def filled(values: Mapping[str, str] | None) -> None:
             if values is not None:
-                requests = [asked for row in rows for asked in change.request(host, row.subject, values)]
+                requests = [asked for row in rows for asked in change.requests(host, row.subject, values)]
                 self.run_worker(self._plan(requests))
 
         if form.fields:

@@ -19,6 +19,9 @@ from tui.widgets.cells import pad, shorten, width_of
 _KEYS = 8
 """Cells for the key and the gap behind it."""
 
+_HEAD = 2
+"""Lines of the title and the blank below it."""
+
 
 class MenuList(Widget, can_focus=True):
     """One line for each action: its key, its name, and why it cannot be done."""
@@ -31,6 +34,7 @@ class MenuList(Widget, can_focus=True):
         self._title = title
         self._choices = choices
         self.chosen = 0
+        self._top = 0
 
     def _words(self, choice: RowAction) -> str:
         reason = f"  {self._skin.glyphs.none} {choice.why_not}" if choice.why_not else ""
@@ -42,23 +46,30 @@ class MenuList(Widget, can_focus=True):
         return min(max(width_of(self._title) + 2, _KEYS + longest + 1), viewport.width - 4)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """A title, a blank, and a line each."""
-        return len(self._choices) + 2
+        """A title, a blank, and a line each, as far as there is room."""
+        return min(len(self._choices) + _HEAD, viewport.height - 2)
 
     def move(self, rows: int) -> None:
         """Go to another line."""
         self.chosen = (self.chosen + rows) % len(self._choices)
+        height = max(1, self.size.height - _HEAD)
+        self._top = max(self.chosen - height + 1, min(self._top, self.chosen))
         self.refresh()
+
+    def on_resize(self) -> None:
+        """Keep the chosen line in sight."""
+        self.move(0)
 
     def render_line(self, y: int) -> Strip:
         """Draw line ``y``."""
         look, width = self._skin.look, self.size.width
-        if y < 2:  # the title and a blank
+        if y < _HEAD:
             text = shorten(f" {self._title}" if y == 0 else "", width, self._skin.glyphs.ellipsis)
             return Strip([Segment(text, look.part("title", "bar"))]).adjust_cell_length(width, look.part("bar"))
-        if y - 2 >= len(self._choices):
+        number = self._top + y - _HEAD
+        if number >= len(self._choices):
             return Strip.blank(width, look.part("bar"))
-        choice, here = self._choices[y - 2], y - 2 == self.chosen
+        choice, here = self._choices[number], number == self.chosen
         ground = "cursor" if here else ""
         muted = choice.why_not != ""
         key, words = ("bar-muted", "bar-muted") if muted else ("key", "bar")
