@@ -95,7 +95,8 @@ class Viewing:
 
     def _project(self) -> None:
         if self.host is not None:
-            self._all = project(self.host, self.view)
+            earlier = self._all if self._all is not None and self._all.view is self.view else None
+            self._all = project(self.host, self.view, earlier)
             if self.order is not None:
                 self._all = sorted_by(self._all, self.order, ASCII)
             self.shown = narrow(self._all, self.query)
@@ -125,10 +126,14 @@ class Viewing:
 def touched_rows(projection: Projection, delta: Delta) -> dict[str, Subject] | None:
     """Return the rows that a delta touches with what they speak of now; None when rows may come, go or move."""
     touched: dict[str, Subject] = {}
+    several = projection.view is View.HOLDERS
     for old, new in delta.devices.changed.values():
         if _moves(projection.view, old, new):
             return None
-        touched.update((key, new) for key in _device_keys(projection.view, new))
+        if several:
+            touched.update((key, new) for key in _device_keys(projection.view, new))
+        else:
+            touched[str(new.id)] = new
     for before, group in delta.groups.changed.values():
         if projection.view is View.GROUPS and before.members != group.members:
             return None
@@ -148,7 +153,7 @@ def touched_rows(projection: Projection, delta: Delta) -> dict[str, Subject] | N
 
 def _moves(view: View, old: Device, new: Device) -> bool:
     if view is View.DEVICES:
-        return (old.kind, old.parent, is_plumbing(old)) != (new.kind, new.parent, is_plumbing(new))
+        return old.kind is not new.kind or old.parent != new.parent or is_plumbing(old) != is_plumbing(new)
     if view is View.GROUPS:
         return old.group != new.group
     if view is View.NUMA:

@@ -66,21 +66,23 @@ class Projection:
     """Row key → key of its parent; roots are left out."""
 
 
-def project(host: Host, view: View) -> Projection:
-    """Return ``view`` of ``host``."""
-    builder = _Builder()
+def project(host: Host, view: View, earlier: Projection | None = None) -> Projection:
+    """Return ``view`` of ``host``; rows that are as they were ``earlier`` stay the same objects."""
+    builder = _Builder(earlier.rows if earlier is not None else {})
     _BUILD[view](host, builder)
     return Projection(view, host, builder.rows, builder.children, builder.parents)
 
 
 class _Builder:
-    def __init__(self) -> None:
+    def __init__(self, known: Mapping[str, Row]) -> None:
+        self._known = known
         self.rows: dict[str, Row] = {}
         self.children: dict[str, list[str]] = {}
         self.parents: dict[str, str] = {}
 
     def add(self, key: str, parent: str, subject: Subject, device: Device | None = None) -> str:
-        self.rows[key] = Row(key, subject, device)
+        row = self._known.get(key)
+        self.rows[key] = row if row is not None and row.subject is subject else Row(key, subject, device)
         siblings = self.children.get(parent)
         if siblings is None:
             self.children[parent] = [key]
@@ -91,15 +93,19 @@ class _Builder:
         return key
 
 
+_PARTS = frozenset(("05", "08", "11"))
+
+
 def is_plumbing(device: Device) -> bool:
     """Return whether a function is part of the machine rather than a device that somebody could be given.
 
     Bridges and ports (class 06), and memory controllers, system peripherals and performance monitors
     (classes 05, 08 and 11) that have no driver: accelerators share those classes, but have drivers or VFs.
     """
-    if device.class_code.startswith("06"):
+    base = device.class_code[:2]
+    if base == "06":
         return True
-    return device.class_code.startswith(("05", "08", "11")) and not device.driver and device.sriov is None
+    return base in _PARTS and not device.driver and device.sriov is None
 
 
 def _devices(host: Host, builder: _Builder) -> None:
@@ -112,10 +118,10 @@ def _devices(host: Host, builder: _Builder) -> None:
         if device.kind is DeviceKind.MDEV or is_plumbing(device):
             continue
         below = device.parent if device.parent in builder.rows else ""
-        builder.add(str(device.id), below, device, device)
-        parent = parents.get(str(device.id))
+        key = builder.add(str(device.id), below, device, device)
+        parent = parents.get(key) if parents else None
         if parent is not None:
-            _add_types(host, builder, parent, str(device.id))
+            _add_types(host, builder, parent, key)
     for parent in host.parents.values():
         if parent.device is None or str(parent.device) not in builder.rows:
             _add_types(host, builder, parent, builder.add(f"parent:{parent.name}", "", parent))

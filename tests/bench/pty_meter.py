@@ -34,6 +34,8 @@ class Screen:
     """Whether it still ran at the end."""
     first_frame: float | None
     """Seconds until the first frame stood still."""
+    first_byte: float | None
+    """Seconds until something was drawn, more than questions to the terminal."""
     start_bytes: int
     """Bytes until the steady time began."""
     bytes_per_second: float
@@ -44,7 +46,7 @@ class Screen:
     """The last text it wrote, for a program that ended early."""
 
 
-class _Session:
+class Session:
     """One program on one terminal."""
 
     def __init__(self, argv: Sequence[str], environment: Mapping[str, str], columns: int, rows: int) -> None:
@@ -64,6 +66,8 @@ class _Session:
             finally:
                 os._exit(127)
         self.total = 0
+        self.least = _FIRST_FRAME_BYTES
+        self.first_byte: float | None = None
         self.first_frame: float | None = None
         self.last = self.begin
         self.open = True
@@ -90,6 +94,8 @@ class _Session:
             return
         self.last = time.monotonic()
         self.total += len(data)
+        if self.first_byte is None and self.total >= self.least:
+            self.first_byte = self.last - self.begin
         self.tail = (self.tail + data)[-2000:]
         for question, answer in _QUERIES:
             for match in question.finditer(data):
@@ -121,7 +127,7 @@ def run(
     seconds: float = 10.0,
 ) -> Screen:
     """Run a program for ``warm_up`` and then ``seconds``, the steady time, and return what it did."""
-    session = _Session(argv, environment, columns, rows)
+    session = Session(argv, environment, columns, rows)
     try:
         session.watch(session.begin + warm_up)
         start_bytes, start_cpu, start = session.total, _cpu(session.pid), time.monotonic()
@@ -135,6 +141,7 @@ def run(
     return Screen(
         alive=alive,
         first_frame=session.first_frame,
+        first_byte=session.first_byte,
         start_bytes=start_bytes,
         bytes_per_second=(session.total - start_bytes) / elapsed,
         cpu_percent=100 * cpu / elapsed,

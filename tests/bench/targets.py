@@ -18,3 +18,20 @@ STARTUP_TO_BARE = 1.3
 """CPU of ``iovtop --version`` by that of a Python that only imports argparse."""
 HOLDERS_TO_READLINKS = 1.5
 """CPU of the holder scan by that of one readlink for every descriptor of every process, in Python."""
+
+SCREEN = (
+    ("mark", "sent", 300),
+    ("unmark", "sent", 300),
+    ("nothing seen", "sent", 0),
+    ("random", "cpu_ms", 5),
+    ("all", "cpu_ms", 40),
+    ("insert", "cpu_ms", 40),
+    ("remove", "cpu_ms", 40),
+    ("rest", "sent", 0),
+)
+"""What is done to a screen of 20 000 rows, ``cpu_ms`` or bytes ``sent``, and the limit. No ratios."""
+FIRST_FRAME_TO_EMPTY = 1.1
+"""Time to the first bytes of a frame by that of an empty Textual app."""
+KEY_TO_PAINT_MS = 16.0
+HELD_KB = 50.0
+TEN_THOUSAND_MIB = 100.0

@@ -1,6 +1,6 @@
 """Runs one measurement of our own code in a fresh process, and prints its result as JSON.
 
-python -m tests.bench.worker tick|holders|readlinks|model-heap|model-rss|dicts-heap ARGUMENT…
+python -m tests.bench.worker tick|holders|readlinks|model-heap|model-rss|dicts-heap|screen ARGUMENT…
 """
 
 from __future__ import annotations
@@ -123,6 +123,12 @@ def _rss() -> int:
     raise RuntimeError("/proc/self/status has no VmRSS")
 
 
+def _screen(kind: str, rows: str) -> dict[str, Any]:
+    from tests.bench.screens import measure as measure_screen
+
+    return measure_screen(kind, int(rows))
+
+
 _TASKS: dict[str, Callable[..., dict[str, Any]]] = {
     "tick": _tick,
     "holders": _holders,
@@ -130,6 +136,7 @@ _TASKS: dict[str, Callable[..., dict[str, Any]]] = {
     "model-heap": _model_heap,
     "model-rss": _model_rss,
     "dicts-heap": _dicts_heap,
+    "screen": _screen,
 }
 
 

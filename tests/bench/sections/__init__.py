@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tests.bench.context import Bench
 from tests.bench.report import Report
-from tests.bench.sections import holders, linear, memory, snapshot, startup, terminal, tick
+from tests.bench.sections import holders, linear, memory, screen, snapshot, startup, terminal, tick
 
 SECTIONS: dict[str, Callable[[Bench], Report]] = {
     "snapshot": snapshot.run,
@@ -16,4 +16,5 @@ SECTIONS: dict[str, Callable[[Bench], Report]] = {
     "startup": startup.run,
     "holders": holders.run,
     "terminal": terminal.run,
+    "screen": screen.run,
 }

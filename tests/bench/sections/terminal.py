@@ -21,7 +21,7 @@ def run(bench: Bench) -> Report:
         ["program", "first frame s", "KiB at start", "bytes/s", "% of a core", "PSS MiB", "bytes/s × htop"],
     )
     programs: dict[str, list[str]] = {}
-    for name in ("htop", "top"):
+    for name in ("htop", "top", "btop", "glances"):
         if measure.installed(name):
             programs[name] = [name]
         else:
