@@ -50,7 +50,7 @@ def arrange(
             break
         kept = [piece for piece in kept if piece.priority < worst]
         after = [piece for piece in after if piece.priority < worst]
-    if _length(kept) + _length(after) > width:
+    if (kept or after) and _length(kept) + _length(after) > width:
         only = (kept or after)[0]
         kept, after = [Piece(shorten(only.text.strip(), width, ellipsis), only.part)], []
     return kept, after
@@ -79,9 +79,15 @@ class LineWidget(Widget):
 
     def say(self, left: Sequence[Piece], right: Sequence[Piece] = ()) -> None:
         """Show these pieces, some from the left and some up to the right end."""
-        if (tuple(left), tuple(right)) != (self._left, self._right):
-            self._left, self._right = tuple(left), tuple(right)
+        if (tuple(left), tuple(right)) == (self._left, self._right):
+            return
+        before = self._arranged()
+        self._left, self._right = tuple(left), tuple(right)
+        if self._arranged() != before:  # what differs may be cut away
             self.refresh()
+
+    def _arranged(self) -> tuple[list[Piece], list[Piece]]:
+        return arrange(self._left, self._right, self.size.width, self.skin.glyphs.ellipsis)
 
     def render_line(self, y: int) -> Strip:
         """Draw the line."""
@@ -89,7 +95,7 @@ class LineWidget(Widget):
         ground = self.skin.look.part(self._ground)
         if y or not width:
             return Strip.blank(width, ground)
-        left, right = arrange(self._left, self._right, width, self.skin.glyphs.ellipsis)
+        left, right = self._arranged()
         gap = width - _length(left) - _length(right)
         segments = [self._segment(piece) for piece in left]
         segments.append(Segment(" " * max(0, gap), ground))

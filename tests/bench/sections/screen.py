@@ -64,15 +64,22 @@ def _on_a_terminal(bench: Bench, report: Report) -> None:
             pty_meter.run([sys.executable, "-c", _EMPTY], variables, columns=120, rows=40, warm_up=2.0, seconds=0.0)
             for _ in range(3)
         ]
+        real = [
+            pty_meter.run(bench.iovtop("--no-restore"), variables, columns=120, rows=40, warm_up=3.0, seconds=0.0)
+            for _ in range(3)
+        ]
         held = keys.press(ours, variables)
         ten = pty_meter.run(bench.iovtop("--sim", _TEN, "--no-restore"), variables, warm_up=8.0, seconds=2.0)
     except Skip as reason:
         report.skipped["on a terminal"] = str(reason)
         return
     blank = sorted(run.first_byte for run in empty if run.first_byte is not None)
-    if blank and held.first_byte is not None:
-        ratio = held.first_byte / blank[len(blank) // 2]
-        report.targets.append(Target("first bytes, by an empty Textual app's", ratio, targets.FIRST_FRAME_TO_EMPTY))
+    first = sorted(run.first_byte for run in real if run.first_byte is not None)
+    if blank and first:
+        ratio = first[len(first) // 2] / blank[len(blank) // 2]
+        report.targets.append(
+            Target("first bytes on this machine, by an empty Textual app's", ratio, targets.FIRST_FRAME_TO_EMPTY)
+        )
     report.targets.append(Target("key to paint while all is read anew, p95 ms", held.p95_ms, targets.KEY_TO_PAINT_MS))
     report.targets.append(Target("Down held, kB/s", held.held_kb, targets.HELD_KB))
     report.targets.append(Target("10 000 rows, PSS MiB", ten.pss_mib, targets.TEN_THOUSAND_MIB))

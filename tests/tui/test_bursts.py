@@ -1,0 +1,46 @@
+"""Keys that come faster than the screen: each acts on what the one before it left."""
+
+from __future__ import annotations
+
+import pytest
+from textual.events import Key
+from textual.geometry import Region
+
+from tests.tui.builders import make_pfs
+from tests.tui.screens import screen
+from tui.widgets.entry import Entry
+from tui.widgets.filter_bar import FilterBar
+from tui.widgets.findings_line import FindingsLine
+from tui.widgets.line import Piece
+
+HOST = make_pfs(2, 4)
+
+
+async def test_what_follows_the_filter_key_is_text_and_no_command() -> None:
+    async with screen(HOST, (120, 36)) as s:
+        for key, character in (("slash", "/"), *((c, c) for c in "wpozq")):
+            s.app.post_message(Key(key, character))
+        await s.until(lambda: s.main.query_one(FilterBar).query_one(Entry).value == "wpozq", "the text")
+        assert not s.main.bridge.paused
+        assert s.main.viewing.order is None
+        assert not s.main.has_class("-no-detail")
+        assert s.app.is_running
+
+
+async def test_a_line_is_not_drawn_again_for_what_is_cut_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with screen(HOST, (80, 24)) as s:
+        line = s.main.query_one(FindingsLine)
+        line.set_class(True, "-some")
+        await s.pilot.pause()
+        painted: list[tuple[Region, ...]] = []
+        genuine = FindingsLine.refresh
+
+        def refresh(self: FindingsLine, *regions: Region, **options: bool) -> FindingsLine:
+            painted.append(regions)
+            return genuine(self, *regions, **options)
+
+        monkeypatch.setattr(FindingsLine, "refresh", refresh)
+        line.say([Piece("x" * 200 + " 1", "base", 1, cut=True)])
+        assert len(painted) == 1
+        line.say([Piece("x" * 200 + " 2", "base", 1, cut=True)])
+        assert len(painted) == 1
