@@ -10,17 +10,27 @@ class Exit(IntEnum):
 
     OK = 0
     FINDING = 1
-    """Only with --check: there is a finding of warning or worse."""
+    """There is a finding of warning or worse (snapshot --check), or an operation to be settled (recover)."""
     USAGE = 2
     """The command line, the configuration or a query is wrong; nothing was done."""
     PARTIAL = 3
     """Something could not be read (not: is hidden from this user); the rest is there."""
     NO_PERMISSION = 4
-    """This user may not even list the devices."""
+    """This user may not even list the devices, or may not change them."""
+    NO_DEVICE = 5
+    """What was named is not there; nothing was done."""
+    REFUSED = 6
+    """A condition does not hold, or somebody else changes this host; nothing was done."""
+    FAILED = 7
+    """A step failed, or could not be written down; what was done was said."""
+    STUCK = 8
+    """A step has not come back from the kernel; it goes on there."""
+    CHANGED = 9
+    """The host changed since it was looked at; nothing more was done."""
     CRASH = 70
     """A fault in iovtop itself; the message names the log file."""
     INTERRUPTED = 130
-    """Ctrl-C."""
+    """Ctrl-C, or a question that was answered with no."""
     BROKEN_PIPE = 141
     """Whoever read our output has gone."""
 

@@ -29,12 +29,28 @@ VERBS = {
     "watch": "print changes as they happen: line-delimited JSON, or --plain",
     "capture": "record the host in a file that can be sent and opened elsewhere",
     "doctor": "report what this terminal, kernel and user allow",
+    "log": "print what was changed on this host, by whom, and how it ended",
+    "undo": "take a change back",
+    "recover": "say how the host stands after changes that did not end, and settle them",
+    "do": "run several commands from a file, until one does not end well",
 }
-"""Verb → what it does. Each is a module of this package with ``add_options`` and ``run``."""
+"""Verb → what it does. Each is a module of this package with ``add_options`` and ``run``.
 
-_EPILOG = """exit codes: 0 fine; 1 a finding (snapshot --check); 2 wrong usage, configuration or query;
-3 something could not be read; 4 no permission to list devices; 70 a fault in iovtop; 130 interrupted;
-141 the reader of our output has gone. Without a terminal (a pipe, TERM=dumb) iovtop alone prints a snapshot."""
+The verbs that change the host are those of ``backend.agent.verbs``, and are not listed twice.
+"""
+
+_GROUPS = {
+    "group": "change an IOMMU group",
+    "mdev": "make, remove and define mdevs",
+    "vf": "change the policy of a VF",
+}
+"""First words of verbs of two words → what they are about."""
+
+_EPILOG = """exit codes: 0 fine; 1 a finding (snapshot --check), or an operation to be settled (recover); 2 wrong usage,
+configuration or query; 3 something could not be read; 4 no permission to list or change devices; 5 no such device;
+6 refused: nothing was done; 7 failed: it says what was done; 8 a step is stuck in the kernel; 9 the host changed
+since it was looked at; 70 a fault in iovtop; 130 interrupted, or answered with no; 141 the reader of our output has
+gone. Without a terminal (a pipe, TERM=dumb) iovtop alone prints a snapshot."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -52,8 +68,12 @@ class _Parser(argparse.ArgumentParser):
         raise CommandError(f"{message}; see {self.prog} --help")
 
 
-def make_parser(verbs: Iterable[str] = VERBS) -> argparse.ArgumentParser:
-    """Return the parser of the command line, with the options of ``verbs``: the others cost no import."""
+def make_parser(verbs: Iterable[str] = VERBS, *, changes: bool = True) -> argparse.ArgumentParser:
+    """Return the parser of the command line, with the options of ``verbs``: the others cost no import.
+
+    Args:
+        changes: whether the verbs that change the host are there too.
+    """
     parser = _Parser(
         prog="iovtop",
         description="See SR-IOV functions, mdevs, IOMMU groups and who holds them, live.",
@@ -82,7 +102,35 @@ def make_parser(verbs: Iterable[str] = VERBS) -> argparse.ArgumentParser:
             module = importlib.import_module(f"backend.cli.{name}")
             module.add_options(command)
             command.set_defaults(run=module.run)
+    if changes:
+        _add_changes(commands)
     return parser
+
+
+def _add_changes(commands: argparse._SubParsersAction[_Parser]) -> None:
+    """Add a command for each verb that changes the host; one of two words below a command of the first."""
+    from backend.agent.verbs import VERBS as CHANGES
+    from backend.cli.change import add_options
+
+    groups: dict[str, argparse._SubParsersAction[_Parser]] = {}
+    for verb in CHANGES.values():
+        first, _, second = verb.name.partition(" ")
+        if second and first not in groups:
+            about = _GROUPS[first]
+            group = commands.add_parser(first, help=about, description=about, allow_abbrev=False)
+            groups[first] = group.add_subparsers(metavar="COMMAND", parser_class=_Parser, required=True)
+        place = groups[first] if second else commands
+        text = verb.summary
+        command = place.add_parser(second or first, help=text, description=text, allow_abbrev=False)
+        add_options(command, verb)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return what was typed. Raises ``CommandError``."""
+    # A bare --dry-run would take the word after it for its format.
+    words = ["--dry-run=text" if word == "--dry-run" else word for word in arguments]
+    own = [verb for verb in VERBS if verb in words]
+    return make_parser(own, changes=bool(words) and words[0] not in VERBS).parse_args(words)
 
 
 def run(arguments: Sequence[str], screen: Screen) -> int:
@@ -130,7 +178,7 @@ def _crashed(fault: Exception) -> Exit:
 
 
 def _run(arguments: Sequence[str], screen: Screen) -> int:
-    options = make_parser([verb for verb in VERBS if verb in arguments]).parse_args(arguments)
+    options = parse(arguments)
     if options.print_default_config:
         from backend.cli.settings import DEFAULT_CONFIG
 

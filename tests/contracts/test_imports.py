@@ -21,6 +21,7 @@ ALLOWED = {
     "probe/names.py": "pci.ids",
     "agent/standing.py": "/dev/null in place of its standard streams",
     "cli/capture.py": "the archive it writes",
+    "cli/do.py": "the file of commands it is given",
     "cli/settings.py": "the user's configuration",
     "ops/journal_file.py": "the journal",
     "cli/main.py": "/dev/null when a pipe breaks, and the log file",

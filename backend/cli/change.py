@@ -1,0 +1,234 @@
+"""Changes from the command line: look at the plan, ask, run it, tell how it goes and how it ended."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from backend.agent.open_operator import open_operator
+from backend.agent.verbs import VERBS, Verb
+from backend.cli.exits import CommandError, Exit
+from backend.cli.naming import Names
+from backend.cli.telling import Teller, teller_for
+from backend.cli.words import add_options as add_words
+from backend.cli.words import asked_for
+from backend.host.doors import HostDoors
+from backend.model.plan import Asked, Plan, RunEvent, RunState
+from backend.ops.errors import OperationError, Problem
+from backend.ops.operator import Operator
+from backend.present.glyphs import ASCII, Glyphs, glyphs_for
+from backend.report.plan import plan_data, plan_lines, script_lines
+
+_CODES = {
+    Problem.BAD_REQUEST: Exit.USAGE,
+    Problem.NO_SUCH_DEVICE: Exit.NO_DEVICE,
+    Problem.REFUSED: Exit.REFUSED,
+    Problem.CHANGED: Exit.CHANGED,
+    Problem.BUSY: Exit.REFUSED,
+    Problem.READ_ONLY: Exit.REFUSED,
+    Problem.JOURNAL: Exit.FAILED,
+    Problem.AGENT: Exit.FAILED,
+}
+
+_ENDS = {
+    RunState.DONE: Exit.OK,
+    RunState.ABORTED: Exit.CHANGED,
+    RunState.FAILED: Exit.FAILED,
+    RunState.STUCK: Exit.STUCK,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What is asked for, and what it means for the journal."""
+
+    requests: Sequence[Asked]
+    undoes: int | None = None
+    settles: int | None = None
+
+
+def add_options(parser: argparse.ArgumentParser, verb: Verb) -> None:
+    """Add the options of a verb that changes the host."""
+    add_words(parser, verb)
+    add_change_options(parser)
+    parser.set_defaults(verb=verb, run=run)
+
+
+def add_change_options(parser: argparse.ArgumentParser) -> None:
+    """Add what all changes have in common."""
+    group = parser.add_argument_group("how it is done")
+    group.add_argument(
+        "--dry-run", nargs="?", const="text", choices=("text", "json", "shell"), metavar="FORMAT",
+        help="only print the plan: as text, as json, or as a shell script; --dry-run=FORMAT",
+    )  # fmt: skip
+    group.add_argument("-y", "--yes", action="store_true", help="do not ask; needed where there is no terminal")
+    group.add_argument("--confirm", metavar="ID", default="", help="the full id of a protected device, typed again")
+    group.add_argument("--json", action="store_true", help="plan and events as JSON lines")
+
+
+def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
+    """Do what a verb asks for."""
+    verb: Verb = options.verb
+    aim = Aim((asked_for(verb, options, Names(doors).device),))
+    with asyncio.Runner() as runner, operator_of(runner, doors, write=options.dry_run is None) as operator:
+        return carry_out(runner, operator, aim, options)
+
+
+@contextlib.contextmanager
+def operator_of(runner: asyncio.Runner, doors: HostDoors, *, write: bool) -> Iterator[Operator]:
+    """Open the way to change a host. Raises ``CommandError``, also for what goes wrong inside."""
+    try:
+        operator = runner.run(open_operator(doors, write=write))
+    except OperationError as error:
+        raise command_error(error, Exit.NO_PERMISSION if error.problem is Problem.AGENT else None) from error
+    try:
+        yield operator
+    except OperationError as error:
+        raise command_error(error) from error
+    finally:
+        runner.run(operator.close())
+
+
+def command_error(error: OperationError, code: Exit | None = None) -> CommandError:
+    """Return the error that ends the command."""
+    remedy = f"; {error.remedy}" if error.remedy else ""
+    return CommandError(f"{error}{remedy}", code if code is not None else _CODES[error.problem])
+
+
+def carry_out(runner: asyncio.Runner, operator: Operator, aim: Aim, options: argparse.Namespace) -> Exit:
+    """Plan, show, ask and run. Raises ``OperationError``, ``CommandError``."""
+    plan = runner.run(operator.plan(aim.requests, aim.settles))
+    _show(plan, options)
+    broken = [condition for condition in plan.conditions if not condition.holds]
+    if options.dry_run is not None:
+        return Exit.REFUSED if broken else Exit.OK
+    if broken:
+        raise CommandError(
+            "; ".join(f"{one.text}: {one.found or 'does not hold'}" for one in broken)
+            + "".join(f"; {one.remedy}" for one in broken[:1] if one.remedy),
+            Exit.REFUSED,
+        )
+    if not plan.steps and aim.settles is None:
+        return Exit.OK
+    typed = _confirmed(plan, options)
+    # Asked outside the loop, so that Ctrl-C at the question just ends the command.
+    return runner.run(_run(operator, aim, plan, typed, options))
+
+
+def _show(plan: Plan, options: argparse.Namespace) -> None:
+    how = options.dry_run or ("json" if options.json else "text")
+    if how == "json":
+        sys.stdout.buffer.write(msgspec.json.encode(plan_data(plan)) + b"\n")
+        sys.stdout.buffer.flush()
+        return
+    lines = script_lines(plan) if how == "shell" else plan_lines(plan, glyphs())
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
+
+
+def glyphs() -> Glyphs:
+    """Return the signs that standard output can show."""
+    return glyphs_for(sys.stdout.encoding or "", os.environ.get("TERM", "")) if sys.stdout.isatty() else ASCII
+
+
+def _confirmed(plan: Plan, options: argparse.Namespace) -> str:
+    """Return what was typed, for a plan that may run. Raises ``CommandError``."""
+    terminal = sys.stdin.isatty()
+    if plan.must_type:
+        typed = options.confirm
+        if not typed and terminal:
+            typed = _ask(f"{plan.must_type} is protected. Type its full id to do it all the same: ")
+        if typed != plan.must_type:
+            raise CommandError(
+                f"{plan.must_type} is protected: give --confirm {plan.must_type} to do it all the same", Exit.REFUSED
+            )
+        if terminal or options.yes:
+            return str(typed)
+    if options.yes:
+        return ""
+    if not terminal:
+        raise CommandError("nothing was done: there is no terminal to ask on; give --yes")
+    if _ask("Do it? [y/N] ").lower() not in ("y", "yes"):
+        raise CommandError("nothing was done", Exit.INTERRUPTED)
+    return ""
+
+
+def _ask(question: str) -> str:
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
+
+
+async def _run(operator: Operator, aim: Aim, plan: Plan, typed: str, options: argparse.Namespace) -> Exit:
+    ended: RunEvent | None = None
+    with teller_for(plan, json=options.json) as teller, _interrupts(operator, teller) as interrupts:
+        async for event in operator.run(aim.requests, plan.fingerprint, typed, aim.undoes, aim.settles):
+            try:
+                teller.tell(event)
+            except OSError:  # whoever listened has gone; the step that is being made is still waited for
+                if not interrupts.deaf:
+                    interrupts.deaf = True
+                    operator.cancel()
+            ended = event
+    assert ended is not None
+    return _end(plan, ended, cancelled=interrupts.count > 0 or interrupts.deaf, json=options.json)
+
+
+def _end(plan: Plan, ended: RunEvent, *, cancelled: bool, json: bool) -> Exit:
+    code = Exit.INTERRUPTED if ended.state is RunState.ABORTED and cancelled else _ENDS[ended.state]
+    if code is not Exit.OK:
+        remedy = f"; {ended.remedy}" if ended.remedy else ""
+        raise CommandError(f"operation {ended.operation}: {ended.text}{remedy}", code)
+    if plan.undo and not json:
+        sys.stdout.write(f"operation {ended.operation}; `iovtop undo {ended.operation}` takes it back\n")
+    return code
+
+
+class _Interrupts:
+    """How often the operator pressed Ctrl-C: once to make no further step, twice to wait no longer."""
+
+    def __init__(self, operator: Operator, teller: Teller) -> None:
+        self._operator = operator
+        self._teller = teller
+        self.count = 0
+        self.deaf = False
+        """Whether nobody can be told anything any more."""
+
+    def __call__(self) -> None:
+        self.count += 1
+        if self.count == 1:
+            self._operator.cancel()
+            self._remark("this step cannot be cut short; no further one is made. Ctrl-C again: wait no longer for it")
+        else:
+            self._operator.leave()
+            self._remark("left: the step goes on in the kernel")
+
+    def _remark(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            self._teller.remark(text)
+
+
+@contextlib.contextmanager
+def _interrupts(operator: Operator, teller: Teller) -> Iterator[_Interrupts]:
+    """Let Ctrl-C, a lost terminal and the end of the session stop the operation between two steps."""
+    loop = asyncio.get_running_loop()
+    handler = _Interrupts(operator, teller)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    for number in numbers:
+        loop.add_signal_handler(number, handler)
+    try:
+        yield handler
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+__all__ = ["VERBS", "Aim", "add_change_options", "add_options", "carry_out", "command_error", "operator_of", "run"]

@@ -1,0 +1,58 @@
+"""``iovtop log``: what was changed on this host, by whom, and how it ended."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from backend.cli.change import glyphs, operator_of
+from backend.cli.exits import CommandError, Exit
+from backend.host.doors import HostDoors
+from backend.model.operation import Entry
+from backend.report.journal import entry_data, entry_lines, journal_lines
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    parser.add_argument("operation", nargs="?", type=int, metavar="ID", help="everything about this operation")
+    parser.add_argument("--count", type=int, metavar="N", help="only the last N")
+    parser.add_argument("--json", action="store_true", help="one JSON line for each operation, with its whole plan")
+
+
+def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
+    """Print the journal."""
+    with asyncio.Runner() as runner, operator_of(runner, doors, write=False) as operator:
+        entries = runner.run(operator.log())
+        damage = runner.run(operator.damage())
+    if options.operation is not None:
+        entries = [find(entries, options.operation)]
+    elif options.count is not None:
+        entries = entries[max(0, len(entries) - options.count) :]
+    if options.json:
+        for entry in entries:
+            sys.stdout.buffer.write(msgspec.json.encode(entry_data(entry)) + b"\n")
+        sys.stdout.buffer.flush()
+    elif options.operation is not None:
+        _print(entry_lines(entries[0], glyphs()))
+    else:
+        _print(journal_lines(entries) if entries else ["nothing was changed yet"])
+    for text in damage:
+        sys.stderr.write(f"iovtop: {text}\n")
+    return Exit.PARTIAL if damage else Exit.OK
+
+
+def find(entries: Sequence[Entry], number: int) -> Entry:
+    """Return an operation by its number. Raises ``CommandError``."""
+    for entry in entries:
+        if entry.operation == number:
+            return entry
+    raise CommandError(f"there is no operation {number}; `iovtop log` lists them")
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        sys.stdout.write(f"{line}\n")

@@ -1,0 +1,72 @@
+"""``iovtop recover``: operations that had not ended, how the host stands after them, and what can be done."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from backend.cli.change import Aim, add_change_options, carry_out, operator_of
+from backend.cli.exits import CommandError, Exit
+from backend.cli.log import find
+from backend.host.doors import HostDoors
+from backend.model.operation import Standing, Unfinished
+from backend.ops.operator import Operator
+
+WAYS = ("finish", "rollback", "close")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    parser.add_argument("operation", nargs="?", type=int, metavar="ID", help="number of the operation")
+    parser.add_argument(
+        "way", nargs="?", choices=WAYS, metavar="|".join(WAYS),
+        help="finish: do the rest; rollback: take it back; close: leave the host as it is",
+    )  # fmt: skip
+    add_change_options(parser)
+
+
+def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
+    """Say how each stands, or settle one."""
+    if options.operation is not None and options.way is None:
+        raise CommandError(f"say how: iovtop recover {options.operation} {'|'.join(WAYS)}")
+    with asyncio.Runner() as runner, operator_of(runner, doors, write=True) as operator:
+        if options.way is None:
+            return _report(runner.run(operator.recover()))
+        if options.way == "close":
+            return _close(runner, operator, options.operation)
+        entry = find(runner.run(operator.log()), options.operation)
+        if not entry.unfinished:
+            raise CommandError(f"operation {entry.operation} has ended; `iovtop undo` takes it back", Exit.REFUSED)
+        back = options.way == "rollback"
+        if back and not entry.plan.undo:
+            raise CommandError(f"operation {entry.operation} has no way back: {entry.plan.no_undo}", Exit.REFUSED)
+        aim = Aim(
+            entry.plan.undo if back else entry.plan.asked,
+            undoes=entry.operation if back else None,
+            settles=entry.operation,
+        )
+        return carry_out(runner, operator, aim, options)
+
+
+def _close(runner: asyncio.Runner, operator: Operator, number: int) -> Exit:
+    runner.run(operator.forget(number))
+    sys.stdout.write(f"operation {number} is closed; the host was left as it is\n")
+    return Exit.OK
+
+
+def _report(found: Sequence[Unfinished]) -> Exit:
+    if not found:
+        sys.stdout.write("nothing is unfinished\n")
+    for one in found:
+        sys.stdout.write(f"operation {one.entry.operation}, {one.standing.value}: {one.entry.plan.title}\n")
+        sys.stdout.write(f"  {one.text}\n")
+        if one.remedy:
+            sys.stdout.write(f"  {one.remedy}\n")
+        for command in one.by_hand:
+            sys.stdout.write(f"    {command}\n")
+    standings = {one.standing for one in found}
+    if Standing.WAITING in standings:
+        return Exit.STUCK
+    return Exit.FINDING if standings & {Standing.OPEN, Standing.UNDECIDED} else Exit.OK
