@@ -1,57 +1,51 @@
-"""What an errno means, by the file that gave it: cause and remedy in the operator's words."""
+"""What an error of the kernel means: cause and remedy in the operator's words."""
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 
 from backend.model.text import clean
+from backend.ops.errnos import BY_DRIVER, BY_PLACE, DMESG, EVERYWHERE, Words
 from backend.ops.explain_links import cause_and_remedy, is_link
 
-_EVERYWHERE = {
-    errno.EACCES: ("the kernel refuses this user", "run as root; in a locked-down kernel not even root may"),
-    errno.EPERM: ("the kernel refuses this user", "run as root; in a locked-down kernel not even root may"),
-    errno.ENODEV: ("the device has gone, or no such driver would take it", "look again; see dmesg"),
-    errno.ENOENT: ("the kernel has no such file now: the device or its driver has gone", "look again"),
-    errno.EROFS: ("/sys is mounted read-only here", "run on the host itself, not in a container"),
-}
-
-_BY_FILE = {
-    ("sriov_numvfs", errno.ERANGE): ("more VFs than sriov_totalvfs", "ask for fewer"),
-    ("sriov_numvfs", errno.EBUSY): ("there are VFs already: their number only changes through 0", "ask for 0 first"),
-    ("sriov_numvfs", errno.ENOENT): ("the driver of the PF does not manage VFs, or there is none", "bind its driver"),
-    ("sriov_numvfs", errno.ENOMEM): (
-        "no room: the firmware left too little memory or too few bus numbers for VFs",
-        "turn on SR-IOV and Above 4G Decoding in the firmware, boot with pci=realloc, or ask for fewer; see dmesg",
-    ),
-    ("sriov_numvfs", errno.EIO): ("the device or its firmware refused", "see dmesg"),
-    ("sriov_numvfs", errno.EINVAL): ("the driver does not take this number", "see dmesg"),
-    ("sriov_vf_msix_count", errno.EBUSY): ("the VF has a driver, which has its vectors already", "unbind it first"),
-    ("sriov_vf_msix_count", errno.EOPNOTSUPP): (
-        "the driver of the PF does not manage the vectors of its VFs",
-        "leave it",
-    ),
-    ("sriov_vf_msix_count", errno.EINVAL): (
-        "the PF does not give that many vectors to one VF",
-        "ask for another number",
-    ),
-    ("sriov_vf_msix_count", errno.EOVERFLOW): ("more vectors than one VF can have", "ask for fewer"),
-    ("sriov_vf_msix_count", errno.ENOSPC): (
-        "the PF has too few vectors left",
-        "ask for fewer, or take some from others",
-    ),
-}
+_GROUP_TYPE = re.compile(r"/iommu_groups/[0-9]+/type\Z", re.ASCII)
 
 
-def explain(error: OSError, path: str, driver: str = "") -> tuple[str, str]:
-    """Return cause and remedy of an error that acting on ``path`` gave; both one sentence."""
+def place_kind(place: str) -> str:
+    """Return what sort of place gave an error: a file's name, or a word of ours where the name says too little."""
+    if place.startswith("module "):
+        return "module"
+    if "/mdevctl.d/" in place:
+        return "mdevctl file"
+    if _GROUP_TYPE.search(place):
+        return "group type"
+    name = os.path.basename(place)
+    if name == "create" and "/mdev_supported_types/" in place:
+        return "mdev create"
+    return "mdev remove" if name == "remove" and "/pci/" not in place else name
+
+
+def explain(error: OSError, place: str, driver: str = "") -> Words:
+    """Return cause and remedy of an error that acting on ``place`` gave, each one sentence.
+
+    Args:
+        place: a file, or what an action calls itself: ``netlink ens1f0 vf 3 mac``, ``module NAME``.
+        driver: of the device concerned; "" = none, or unknown.
+    """
     number = error.errno or 0
+    link = is_link(place)
+    kind = place_kind(place)
+    known = (
+        cause_and_remedy(number, place)
+        if link
+        else BY_DRIVER.get((kind, driver, number)) or BY_PLACE.get(kind, {}).get(number)
+    )
+    unknown = (f"the kernel or the driver refused: {os.strerror(number)}", DMESG)
+    cause, remedy = known or EVERYWHERE.get(number) or unknown
     name = "EOPNOTSUPP" if number == errno.EOPNOTSUPP else errno.errorcode.get(number, str(number))
-    if is_link(path):
-        known = cause_and_remedy(number, path)
-    else:
-        known = _BY_FILE.get((os.path.basename(path), number)) or _EVERYWHERE.get(number)
-    cause, remedy = known or (os.strerror(number), "see dmesg")
-    said = clean(error.strerror or "", 200)
-    words = f': "{said}"' if is_link(path) and said not in ("", os.strerror(number)) else ""
-    return f"{path}: {cause} ({name}{words})", remedy
+    # netlink, devlink and modprobe pass on what the driver says.
+    said = clean(error.strerror or "", 300) if link or kind == "module" else ""
+    words = f': "{said}"' if said not in ("", os.strerror(number)) else ""
+    return f"{place}: {cause} ({name}{words})", remedy
