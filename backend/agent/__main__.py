@@ -8,10 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-
-JOURNAL = Path("/var/lib/iovtop")
-"""Where the journal of this machine is kept, whoever changes it."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -23,13 +19,13 @@ def main(arguments: Sequence[str]) -> int:
     from backend.host import writing
     from backend.host.caller import caller
     from backend.host.linux import LinuxHost
-    from backend.ops.journal_file import FileJournal
+    from backend.ops.journal_file import FOLDER, FileJournal
     from backend.ops.operator import LocalOperator
 
     write = bool(arguments)
     doors = LinuxHost(writer=writing.__name__ if write else None)
     try:
-        operator = LocalOperator(doors, FileJournal(JOURNAL, doors.clock), caller())
+        operator = LocalOperator(doors, FileJournal(FOLDER, doors.clock), caller())
         serve_on_streams(doors, operator, write=write, warning=_warning() if os.geteuid() == 0 else "")
     finally:
         doors.close()

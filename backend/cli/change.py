@@ -8,24 +8,30 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import msgspec
 
 from backend.agent.open_operator import open_operator
-from backend.agent.verbs import VERBS, Verb
+from backend.agent.verbs import Verb
 from backend.cli.exits import CommandError, Exit
 from backend.cli.naming import Names
 from backend.cli.telling import Teller, teller_for
 from backend.cli.words import add_options as add_words
 from backend.cli.words import asked_for
+from backend.host.caller import caller
 from backend.host.doors import HostDoors
 from backend.model.plan import Asked, Plan, RunEvent, RunState
 from backend.ops.errors import OperationError, Problem
-from backend.ops.operator import Operator
+from backend.ops.journal import MemoryJournal
+from backend.ops.journal_file import FOLDER, FileJournal
+from backend.ops.operator import LocalOperator, Operator
 from backend.present.glyphs import ASCII, Glyphs, glyphs_for
 from backend.report.plan import plan_data, plan_lines, script_lines
+
+T = TypeVar("T")
 
 _CODES = {
     Problem.BAD_REQUEST: Exit.USAGE,
@@ -78,23 +84,55 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     """Do what a verb asks for."""
     verb: Verb = options.verb
     aim = Aim((asked_for(verb, options, Names(doors).device),))
-    with asyncio.Runner() as runner, operator_of(runner, doors, write=options.dry_run is None) as operator:
-        return carry_out(runner, operator, aim, options)
+    opener = plan_only(doors) if options.dry_run is not None else opened(doors, write=True)
+    with session(doors, opener) as here:
+        return carry_out(here, aim, options)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A way to change one host, and the loop that it lives in."""
+
+    doors: HostDoors
+    operator: Operator
+    runner: asyncio.Runner
+
+    def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Return what it gives."""
+        return self.runner.run(coroutine)
+
+
+async def opened(doors: HostDoors, *, write: bool) -> Operator:
+    """Open the way to change a host, or to its journal. Raises ``OperationError``."""
+    # sudo asks on our terminal; nothing else of ours is on it at that time.
+    operator = await open_operator(doors, write=write, ask=contextlib.nullcontext if sys.stdin.isatty() else None)
+    if operator.welcome.warning:
+        sys.stderr.write(f"iovtop: {operator.welcome.warning}\n")
+    return operator
+
+
+async def plan_only(doors: HostDoors) -> Operator:
+    """Open what only plans: in this process, with no more rights than it has, for any host that can be read."""
+    if doors.source.kind == "simulated":
+        return await opened(doors, write=False)
+    ours = doors.source.kind == "live" and os.geteuid() == 0
+    return LocalOperator(doors, FileJournal(FOLDER, doors.clock) if ours else MemoryJournal(doors.clock), caller())
 
 
 @contextlib.contextmanager
-def operator_of(runner: asyncio.Runner, doors: HostDoors, *, write: bool) -> Iterator[Operator]:
+def session(doors: HostDoors, opener: Coroutine[Any, Any, Operator]) -> Iterator[Session]:
     """Open the way to change a host. Raises ``CommandError``, also for what goes wrong inside."""
-    try:
-        operator = runner.run(open_operator(doors, write=write))
-    except OperationError as error:
-        raise command_error(error, Exit.NO_PERMISSION if error.problem is Problem.AGENT else None) from error
-    try:
-        yield operator
-    except OperationError as error:
-        raise command_error(error) from error
-    finally:
-        runner.run(operator.close())
+    with asyncio.Runner() as runner:
+        try:
+            operator = runner.run(opener)
+        except OperationError as error:
+            raise command_error(error, Exit.NO_PERMISSION if error.problem is Problem.AGENT else None) from error
+        try:
+            yield Session(doors, operator, runner)
+        except OperationError as error:
+            raise command_error(error) from error
+        finally:
+            runner.run(operator.close())
 
 
 def command_error(error: OperationError, code: Exit | None = None) -> CommandError:
@@ -103,33 +141,35 @@ def command_error(error: OperationError, code: Exit | None = None) -> CommandErr
     return CommandError(f"{error}{remedy}", code if code is not None else _CODES[error.problem])
 
 
-def carry_out(runner: asyncio.Runner, operator: Operator, aim: Aim, options: argparse.Namespace) -> Exit:
+def carry_out(here: Session, aim: Aim, options: argparse.Namespace) -> Exit:
     """Plan, show, ask and run. Raises ``OperationError``, ``CommandError``."""
-    plan = runner.run(operator.plan(aim.requests, aim.settles))
-    _show(plan, options)
+    plan = here.wait(here.operator.plan(aim.requests, aim.settles))
+    _show(here.doors, plan, options)
     broken = [condition for condition in plan.conditions if not condition.holds]
     if options.dry_run is not None:
         return Exit.REFUSED if broken else Exit.OK
     if broken:
-        raise CommandError(
-            "; ".join(f"{one.text}: {one.found or 'does not hold'}" for one in broken)
-            + "".join(f"; {one.remedy}" for one in broken[:1] if one.remedy),
-            Exit.REFUSED,
-        )
+        reasons = "; ".join(f"{one.text}: {one.found or 'does not hold'}" for one in broken)
+        remedies = dict.fromkeys(f"; {one.remedy}" for one in broken if one.remedy)
+        raise CommandError(f"{reasons}{''.join(remedies)}", Exit.REFUSED)
     if not plan.steps and aim.settles is None:
         return Exit.OK
     typed = _confirmed(plan, options)
     # Asked outside the loop, so that Ctrl-C at the question just ends the command.
-    return runner.run(_run(operator, aim, plan, typed, options))
+    return here.wait(_run(here.operator, aim, plan, typed, options))
 
 
-def _show(plan: Plan, options: argparse.Namespace) -> None:
+def _show(doors: HostDoors, plan: Plan, options: argparse.Namespace) -> None:
     how = options.dry_run or ("json" if options.json else "text")
+    simulated = doors.source.detail if doors.source.kind == "simulated" else ""
     if how == "json":
-        sys.stdout.buffer.write(msgspec.json.encode(plan_data(plan)) + b"\n")
+        sys.stdout.buffer.write(msgspec.json.encode({**plan_data(plan), "source": doors.source.kind}) + b"\n")
         sys.stdout.buffer.flush()
         return
-    lines = script_lines(plan) if how == "shell" else plan_lines(plan, glyphs())
+    lines = [*(script_lines(plan) if how == "shell" else plan_lines(plan, glyphs()))]
+    if simulated:
+        first = f"SIMULATED: scenario {simulated}; nothing below is real"
+        lines.insert(1 if how == "shell" else 0, f"# {first}" if how == "shell" else first)
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()
 
@@ -229,6 +269,3 @@ def _interrupts(operator: Operator, teller: Teller) -> Iterator[_Interrupts]:
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
-
-
-__all__ = ["VERBS", "Aim", "add_change_options", "add_options", "carry_out", "command_error", "operator_of", "run"]

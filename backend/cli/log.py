@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from backend.cli.change import glyphs, operator_of
+from backend.cli.change import glyphs, opened, session
 from backend.cli.exits import CommandError, Exit
 from backend.host.doors import HostDoors
 from backend.model.operation import Entry
@@ -25,9 +24,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     """Print the journal."""
-    with asyncio.Runner() as runner, operator_of(runner, doors, write=False) as operator:
-        entries = runner.run(operator.log())
-        damage = runner.run(operator.damage())
+    with session(doors, opened(doors, write=False)) as here:
+        entries = here.wait(here.operator.log())
+        damage = here.wait(here.operator.damage())
     if options.operation is not None:
         entries = [find(entries, options.operation)]
     elif options.count is not None:

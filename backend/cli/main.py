@@ -142,12 +142,13 @@ def run(arguments: Sequence[str], screen: Screen) -> int:
         # PYTHONUNBUFFERED: what a short write leaves over would be lost without a word.
         sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw), sys.stdout.encoding, "backslashreplace")
     try:
-        code = _run(arguments, screen)
+        try:
+            code = _run(arguments, screen)
+        except CommandError as error:
+            sys.stderr.write(f"iovtop: {error}\n")
+            code = error.code
         sys.stdout.flush()
         return code
-    except CommandError as error:
-        sys.stderr.write(f"iovtop: {error}\n")
-        return error.code
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except BrokenPipeError:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Sequence
 
-from backend.cli.change import Aim, add_change_options, carry_out, operator_of
+from backend.cli.change import Aim, Session, add_change_options, carry_out, opened, session
 from backend.cli.exits import CommandError, Exit
 from backend.cli.log import find
 from backend.host.doors import HostDoors
 from backend.model.operation import Standing, Unfinished
-from backend.ops.operator import Operator
 
 WAYS = ("finish", "rollback", "close")
 
@@ -31,12 +29,12 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     """Say how each stands, or settle one."""
     if options.operation is not None and options.way is None:
         raise CommandError(f"say how: iovtop recover {options.operation} {'|'.join(WAYS)}")
-    with asyncio.Runner() as runner, operator_of(runner, doors, write=True) as operator:
+    with session(doors, opened(doors, write=True)) as here:
         if options.way is None:
-            return _report(runner.run(operator.recover()))
+            return _report(here.wait(here.operator.recover()))
         if options.way == "close":
-            return _close(runner, operator, options.operation)
-        entry = find(runner.run(operator.log()), options.operation)
+            return _close(here, options.operation)
+        entry = find(here.wait(here.operator.log()), options.operation)
         if not entry.unfinished:
             raise CommandError(f"operation {entry.operation} has ended; `iovtop undo` takes it back", Exit.REFUSED)
         back = options.way == "rollback"
@@ -47,11 +45,11 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
             undoes=entry.operation if back else None,
             settles=entry.operation,
         )
-        return carry_out(runner, operator, aim, options)
+        return carry_out(here, aim, options)
 
 
-def _close(runner: asyncio.Runner, operator: Operator, number: int) -> Exit:
-    runner.run(operator.forget(number))
+def _close(here: Session, number: int) -> Exit:
+    here.wait(here.operator.forget(number))
     sys.stdout.write(f"operation {number} is closed; the host was left as it is\n")
     return Exit.OK
 

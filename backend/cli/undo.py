@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 from collections.abc import Sequence
 
-from backend.cli.change import Aim, add_change_options, carry_out, operator_of
+from backend.cli.change import Aim, add_change_options, carry_out, opened, session
 from backend.cli.exits import CommandError, Exit
 from backend.cli.log import find
 from backend.host.doors import HostDoors
@@ -24,11 +23,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     """Take it back."""
-    with asyncio.Runner() as runner, operator_of(runner, doors, write=options.dry_run is None) as operator:
-        entries = runner.run(operator.log())
+    with session(doors, opened(doors, write=options.dry_run is None)) as here:
+        entries = here.wait(here.operator.log())
         entry = find(entries, options.operation) if options.operation is not None else _last(entries)
         _check(entry, entries)
-        return carry_out(runner, operator, Aim(entry.plan.undo, undoes=entry.operation), options)
+        return carry_out(here, Aim(entry.plan.undo, undoes=entry.operation), options)
 
 
 def _last(entries: Sequence[Entry]) -> Entry:

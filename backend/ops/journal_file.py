@@ -21,6 +21,9 @@ from backend.ops.journal import RecordingJournal
 from backend.ops.journal_lines import Reader, encode
 from backend.ops.ledger import Ledger, Record
 
+FOLDER = Path("/var/lib/iovtop")
+"""Where the journal of this machine is kept, whoever changes it."""
+
 _WRITE = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
 
