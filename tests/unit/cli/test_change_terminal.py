@@ -1,0 +1,91 @@
+"""Changes on a real terminal: the question, the bar, and Ctrl-C at every moment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from backend.cli.exits import Exit
+from tests.tui.pseudo_terminal import PseudoTerminal
+
+_ENVIRONMENT = {"TERM": "xterm", "XDG_CONFIG_HOME": "/nonexistent", "XDG_STATE_HOME": "/nonexistent"}
+
+_FORCED = """
+import sys
+from backend.agent import open_operator
+from tests.conformance import unguarded
+
+unguarded.PATIENCE = float(sys.argv[1])
+open_operator.LocalOperator = unguarded.Unguarded
+sys.argv[1:] = sys.argv[2:]
+from tui.__main__ import main
+main()
+"""
+"""iovtop whose changes do not ask who holds a device. Its first argument: seconds until a write counts as stuck."""
+
+_STUCK = ("--sim", "lab", "numvfs", "0000:01:00.0", "0")
+"""A VM holds a VF of that PF: a write that takes the VFs away never comes back."""
+
+
+@contextmanager
+def terminal(arguments: list[str]) -> Iterator[PseudoTerminal]:
+    """Start iovtop on a terminal."""
+    found = PseudoTerminal(arguments, _ENVIRONMENT, (100, 40))
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def ours(*arguments: str) -> list[str]:
+    return ["-m", "tui", "--sim", "bare", *arguments]
+
+
+def test_yes_does_it_and_draws_a_bar() -> None:
+    with terminal(ours("numvfs", "eno1", "2")) as shown:
+        shown.until(b"Do it? [y/N]")
+        assert "✓ nobody holds 0000:02:10.0".encode() in shown.written
+        shown.type(b"y\r")
+        shown.until(b"takes it back")
+        shown.ended_within(10)
+        assert shown.code == Exit.OK
+        assert b"2/2 done: 0000:01:00.0 has 2 VFs" in shown.written
+        assert b"\x1b[?25h" in shown.written  # the cursor is shown again
+
+
+@pytest.mark.parametrize("answer", [b"\r", b"n\r", b"yess\r", b"\x04", b"\x03"])
+def test_anything_else_does_nothing(answer: bytes) -> None:
+    with terminal(ours("numvfs", "eno1", "2")) as shown:
+        shown.until(b"Do it? [y/N]")
+        shown.type(answer)
+        shown.ended_within(10)
+        assert shown.code == Exit.INTERRUPTED
+        assert b"1/2" not in shown.written
+        assert b"Traceback" not in shown.written
+
+
+def test_without_questions_when_told_so() -> None:
+    with terminal(ours("numvfs", "eno1", "2", "--yes")) as shown:
+        shown.until(b"takes it back")
+        shown.ended_within(10)
+        assert shown.code == Exit.OK
+        assert b"Do it?" not in shown.written
+
+
+@pytest.mark.parametrize(("patience", "sign"), [("1", rb"in the kernel for"), ("600", rb"1/1 remove the")])
+def test_ctrl_c_cancels_and_once_more_leaves(patience: str, sign: bytes) -> None:
+    with terminal(["-c", _FORCED, patience, *_STUCK, "--yes"]) as shown:
+        shown.until(sign)
+        shown.type(b"\x03")
+        shown.until(b"Ctrl-C again")
+        assert shown.code is None
+        shown.type(b"\x03")
+        assert shown.ended_within(10) < 5
+        assert shown.code == Exit.STUCK
+        said = re.sub(rb"\s+", b" ", shown.written)
+        assert b"left: the step goes on in the kernel" in said
+        assert b"iovtop recover" in said
+        assert b"is in the kernel for" in said
