@@ -210,7 +210,7 @@ def _ask(question: str) -> str:
 async def _run(operator: Operator, aim: Aim, plan: Plan, typed: str, options: argparse.Namespace) -> Exit:
     ended: RunEvent | None = None
     with teller_for(plan, json=options.json) as teller, _interrupts(operator, teller) as interrupts:
-        async for event in operator.run(aim.requests, plan.fingerprint, typed, aim.undoes, aim.settles):
+        async for event in operator.run(plan.asked, plan.fingerprint, typed, aim.undoes, aim.settles):
             try:
                 teller.tell(event)
             except OSError:  # whoever listened has gone; the step that is being made is still waited for

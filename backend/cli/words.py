@@ -38,21 +38,41 @@ _HELP = {
     "device": "a PCI address, an interface, or 'vf N of PF'",
     "driver": "this driver",
     "group": "number of an IOMMU group",
-    "guests": "the VFs are for guests: no host driver has them in between",
+    "guests": "the VFs are for guests: on a VFIO driver, and no host driver has them in between",
+    "hw_addr": "MAC address of the function",
+    "link": "its link: auto follows that of the PF",
+    "mac": "MAC address; all zeroes: the VF takes its own",
+    "max_io_eqs": "event queues it can have",
     "method": "one of its reset methods; without it the kernel's first choice",
+    "migratable": "whether it can migrate live",
+    "min_rate": "Mbit/s it can always send; 0: none are kept for it",
     "mode": "mode of the embedded switch",
     "off": "the other way: not started at boot",
     "orphans": "all that nobody holds and nobody has defined, too",
     "parent": "name of the mdev parent, as in /sys/class/mdev_bus",
     "path": "host: a host driver; ready: for guests; trap: for guests, as an mdev",
     "pf": "a PF: PCI address or interface",
+    "proto": "protocol of the VLAN tag",
+    "qos": "priority in the VLAN, 0 to 7",
+    "rate": "the most Mbit/s it may send; 0: no limit",
+    "roce": "whether it has RDMA over Ethernet",
+    "spoofcheck": "whether packets with another sender's address are dropped",
+    "state": "whether it is active",
+    "trust": "whether its user may change its MAC address and hear everything",
     "type": "the type",
     "uuid": "UUID of the mdev",
     "uuids": "UUIDs of the mdevs",
     "vf": "a VF: PCI address, interface, or 'vf N of PF'",
+    "vlan": "its VLAN; 0: none",
     "vfio": "a VFIO driver: the one made for this hardware, or vfio-pci",
 }
 """What an argument means, by its name."""
+
+_HELP_OF_VERB = {
+    ("msix", "count"): "how many; 0: as many as its PF gives by default",
+    ("numvfs", "driver"): "with --guests: this VFIO driver instead of the one made for this hardware",
+}
+"""The same, where the name alone says too little."""
 
 _YES = {"yes": True, "on": True, "true": True, "1": True, "no": False, "off": False, "false": False, "0": False}
 
@@ -99,7 +119,7 @@ def add_options(parser: argparse.ArgumentParser, verb: Verb) -> None:
     settings = []
     for argument in arguments(verb):
         kind = _Kind.of(argument)
-        dest, text = f"argument_{argument.name}", help_of(argument)
+        dest, text = f"argument_{argument.name}", help_of(verb, argument)
         option = f"--{argument.name.replace('_', '-')}"
         metavar = "|".join(kind.choices) or argument.name.replace("_", "-").upper()
         choices = kind.choices or None
@@ -107,7 +127,7 @@ def add_options(parser: argparse.ArgumentParser, verb: Verb) -> None:
             nargs = "+" if kind.several else None
             parser.add_argument(dest, help=text, metavar=metavar, nargs=nargs, choices=choices)
         elif verb.name in SETTINGS:
-            settings.append(f"{argument.name}={'|'.join(kind.choices) or _value_of(kind)}")
+            settings.append(f"{argument.name}={'|'.join(kind.choices) or _value_of(kind)}: {text}")
         elif kind.pairs:
             parser.add_argument(option, help=text, dest=dest, action="append", metavar="NAME=VALUE", default=[])
         elif kind.several:
@@ -119,12 +139,12 @@ def add_options(parser: argparse.ArgumentParser, verb: Verb) -> None:
         else:
             parser.add_argument(option, help=text, dest=dest, metavar=metavar, choices=choices)
     if settings:
-        parser.add_argument("settings", nargs="+", metavar="NAME=VALUE", help=", ".join(settings))
+        parser.add_argument("settings", nargs="+", metavar="NAME=VALUE", help="; ".join(settings))
 
 
-def help_of(argument: Argument) -> str:
-    """Return what an argument means."""
-    return _HELP.get(argument.name, "")
+def help_of(verb: Verb, argument: Argument) -> str:
+    """Return what an argument of a verb means."""
+    return _HELP_OF_VERB.get((verb.name, argument.name)) or _HELP.get(argument.name, "")
 
 
 def _value_of(kind: _Kind) -> str:

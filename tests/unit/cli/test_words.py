@@ -109,7 +109,7 @@ def test_what_no_setting_is(words: tuple[str, ...], message: str) -> None:
 
 
 def test_every_argument_of_every_verb_is_explained() -> None:
-    missing = [(verb.name, one.name) for verb in VERBS.values() for one in arguments(verb) if not help_of(one)]
+    missing = [(verb.name, one.name) for verb in VERBS.values() for one in arguments(verb) if not help_of(verb, one)]
     assert missing == []
 
 
