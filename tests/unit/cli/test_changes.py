@@ -53,10 +53,8 @@ def test_a_dry_run_as_a_script(cli: Cli) -> None:
 def test_a_dry_run_as_data(cli: Cli) -> None:
     plan = json.loads(cli("--sim", "bare", "numvfs", "eno1", "2", "--dry-run=json").out)
     assert (plan["kind"], plan["ready"], plan["source"]) == ("plan", True, "simulated")
-    assert plan["asked"][0] == {
-        "verb": "numvfs",
-        "arguments": {"pf": PF, "count": 2, "guests": False, "autoprobe": True},
-    }
+    assert plan["asked"][0]["verb"] == "numvfs"
+    assert plan["asked"][0]["arguments"].items() >= {"pf": PF, "count": 2, "autoprobe": True}.items()
     assert [step["new"] for step in plan["steps"]] == ["0", "2"]
 
 

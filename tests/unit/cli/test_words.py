@@ -48,13 +48,13 @@ class Settings:
     link: Literal["auto", "up", "down"] | None = None
 
 
-def typed(request: type, *words: str) -> dict[str, Any]:
+def typed(request: Any, *words: str) -> dict[str, Any]:
     """Return the arguments of the request that the words ask for."""
-    verb = Verb(request, "", Danger.REVERSIBLE)  # type: ignore[arg-type]
+    verb = Verb(request, "", Danger.REVERSIBLE)
     parser = argparse.ArgumentParser(exit_on_error=False)
     add_options(parser, verb)
     found = asked_for(verb, parser.parse_args(words), lambda text: f"<{text}>")
-    assert found.verb == request.verb  # type: ignore[attr-defined]
+    assert found.verb == request.verb
     return dict(found.arguments)
 
 
