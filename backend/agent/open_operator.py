@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from backend.agent.client import AgentOperator
 from backend.agent.inprocess import in_process
-from backend.agent.transports import Ask, as_child, through_sudo
+from backend.agent.transports import Ask, as_child, as_root, find_elevation
 from backend.host.caller import caller
 from backend.host.doors import HostDoors
-from backend.ops.errors import AgentError, ReadOnly
+from backend.ops.errors import ReadOnly
 from backend.ops.journal import MemoryJournal
 from backend.ops.operator import LocalOperator
+
+INSTALLED = "/usr/libexec/iovtop"
+"""Where a package puts ``backend/agent/packaging/agent`` and ``agent-write``, for sudoers and polkit to name."""
 
 _PROGRAM = str(Path(__file__).with_name("__main__.py"))
 
@@ -36,10 +38,15 @@ async def open_operator(doors: HostDoors, *, write: bool = True, ask: Ask | None
     if doors.source.kind != "live":
         what = "a capture" if doors.source.kind == "capture" else "a tree of files"
         raise ReadOnly(f"{what} cannot be changed", "without --capture, --sysfs and --procfs iovtop works on this host")
-    command = [sys.executable, "-I", _PROGRAM, *(["--write"] if write else [])]
+    command = agent_command(write=write)
     if os.geteuid() == 0:
         return await as_child(command)
-    sudo = shutil.which("sudo")
-    if sudo is None:
-        raise AgentError("changing this host needs root, and there is no sudo", "run iovtop as root")
-    return await through_sudo(sudo, command, ask)
+    return await as_root(find_elevation(), command, ask)
+
+
+def agent_command(*, write: bool) -> list[str]:
+    """Return what starts the agent: what a package installed for it to be named by, or this very program."""
+    name = "agent-write" if write else "agent"
+    if os.access(os.path.join(INSTALLED, name), os.X_OK):
+        return [os.path.join(INSTALLED, name)]
+    return [sys.executable, "-I", _PROGRAM, *(["--write"] if write else [])]

@@ -1,11 +1,13 @@
-"""Ways to an agent of its own: a child of ours, or one that sudo makes root."""
+"""Ways to an agent in a process of its own: a child of ours, or one that sudo or pkexec makes root."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 from backend.agent.client import AgentOperator
 from backend.agent.links import PipeLink
@@ -69,19 +71,40 @@ async def as_child(command: Sequence[str]) -> AgentOperator:
     return await AgentOperator.on(await spawn(command, session=True), PATIENCE)
 
 
-async def through_sudo(sudo: str, command: Sequence[str], ask: Ask | None) -> AgentOperator:
-    """Start an agent as root. Raises ``AgentError`` with what sudo said.
+@dataclass(frozen=True, slots=True)
+class Elevation:
+    """A program that makes another root."""
+
+    quiet: tuple[str, ...]
+    """Put before the other's command where nobody can be asked for a password."""
+    asking: tuple[str, ...]
+    """The same where somebody can."""
+    remedy: str
+    """What to do when it does not."""
+
+
+def find_elevation() -> Elevation:
+    """Return this machine's: sudo, or else pkexec. Raises ``AgentError`` where there is neither."""
+    if sudo := shutil.which("sudo"):
+        remedy = "run iovtop as root, type `sudo -v` first, or let sudoers name the agent"
+        return Elevation((sudo, "-n", "--"), (sudo, "--"), remedy)
+    if pkexec := shutil.which("pkexec"):
+        remedy = "run iovtop as root, or let polkit allow the agent"
+        return Elevation((pkexec, "--disable-internal-agent"), (pkexec,), remedy)
+    raise AgentError("changing this host needs root, and there is no sudo here", "run iovtop as root")
+
+
+async def as_root(elevation: Elevation, command: Sequence[str], ask: Ask | None) -> AgentOperator:
+    """Start an agent as root. Raises ``AgentError`` with what the program said that should make it so.
 
     Args:
-        sudo: where it lies.
-        ask: how it can ask for a password; None where it cannot.
+        ask: how somebody can be asked for a password; None where nobody can.
     """
     try:
         # In our session: what sudo remembers, it remembers for a terminal.
-        return await AgentOperator.on(await spawn([sudo, "-n", "--", *command]), PATIENCE)
+        return await AgentOperator.on(await spawn([*elevation.quiet, *command]), PATIENCE)
     except AgentError as error:
         if ask is None:
-            remedy = "run iovtop as root, type `sudo -v` first, or let sudoers name the agent"
-            raise AgentError(f"changing this host needs root, and {error}", remedy) from error
+            raise AgentError(f"changing this host needs root, and {error}", elevation.remedy) from error
     with ask():
-        return await AgentOperator.on(await spawn([sudo, "--", *command], group=False))
+        return await AgentOperator.on(await spawn([*elevation.asking, *command], group=False))
