@@ -1,4 +1,4 @@
-"""A step that was forced past its guard and does not come back: shown, left, found again, settled."""
+"""A step that was forced past its guard and does not come back: left at any moment, found again, settled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from backend.model.ids import PciAddress
 from backend.model.operation import Standing
-from backend.model.plan import ENDS, Asked, RunEvent, RunState
+from backend.model.plan import Asked, RunEvent, RunState
 from backend.model.requests import SetNumVfs
 from backend.ops.actions import WriteFile
 from backend.ops.errors import Refused
@@ -63,22 +63,6 @@ async def held(machine: Machine) -> object:
     vf, _ = await set_vfs(machine, machine.pf, 2)
     await to_vfio(machine, vf)
     return await machine.hold(vf)
-
-
-async def test_it_is_shown_with_who_must_let_go_and_completes_when_they_do(machine: Machine, held: object) -> None:
-    forced = Forced(machine, 2.0)
-    events = forced.events()
-    found: list[RunEvent] = []
-    while not found or found[-1].state not in ENDS:
-        found.append(await machine.run(anext(events)))
-        if [event.state for event in found].count(RunState.WAITING) == 2 and found[-1].state is RunState.WAITING:
-            await machine.release(held)
-    waiting = [event for event in found if event.state is RunState.WAITING]
-    assert "is held by" in waiting[0].text
-    assert waiting[0].waited >= 2.0
-    assert waiting[0].pid > 0
-    assert found[-1].state is RunState.DONE
-    assert virtual_functions(machine, machine.pf) == []
 
 
 async def test_it_can_be_left_and_settled_once_it_came_back(machine: Machine, held: object) -> None:
