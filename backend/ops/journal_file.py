@@ -63,12 +63,14 @@ class FileJournal(RecordingJournal):
             _lock(lock)
             with self._unwritable():
                 self._descriptor = self._open()
-                self._catch_up(self._descriptor)
-            yield
-        finally:
-            if self._descriptor >= 0:
+            try:
+                with self._unwritable():
+                    self._catch_up(self._descriptor)
+                yield
+            finally:
                 os.close(self._descriptor)
                 self._descriptor = -1
+        finally:
             os.close(lock)
 
     def _open(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -132,7 +132,7 @@ class LocalOperator:
         typed: str = "",
         undoes: int | None = None,
         settles: int | None = None,
-    ) -> AsyncIterator[RunEvent]:
+    ) -> AsyncGenerator[RunEvent, None]:
         """Run it."""
         self._control = Control()
         parsed = [request_of(request) for request in requests]

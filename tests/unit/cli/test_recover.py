@@ -12,7 +12,7 @@ import pytest
 from backend.agent.client import AgentOperator
 from backend.agent.inprocess import in_process
 from backend.cli import change
-from backend.cli.exits import Exit
+from backend.cli.exits import CommandError, Exit
 from backend.cli.main import parse
 from backend.model.operation import Who
 from backend.model.plan import Asked, RunState
@@ -71,7 +71,7 @@ def iovtop(crashed: Crashed, capsys: pytest.CaptureFixture[str]) -> Run:
         options = parse(words)
         try:
             code = options.run(crashed.doors, options)
-        except change.CommandError as error:
+        except CommandError as error:
             captured = capsys.readouterr()
             return error.code, f"{captured.out}{error}"
         return code, capsys.readouterr().out

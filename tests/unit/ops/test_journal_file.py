@@ -269,6 +269,15 @@ def test_the_lock_holds_in_one_process_too(written: Path) -> None:
         pass
 
 
+def test_who_comes_second_takes_nothing_from_the_first(written: Path) -> None:
+    journal = opened(written)
+    with journal.exclusive():
+        with pytest.raises(Busy), journal.exclusive():
+            pass
+        assert tell(journal) == 4
+    assert opened(written).damage() == ()
+
+
 def test_racing_processes_write_one_after_the_other(tmp_path: Path) -> None:
     racers = [_started(_RACE, tmp_path / "state") for _ in range(3)]
     for racer in racers:

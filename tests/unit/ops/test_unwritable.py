@@ -130,7 +130,7 @@ async def _left_alone(small: Small) -> None:
     async for event in events:
         if event.state is RunState.STEP_DONE:
             break
-    await events.aclose()  # type: ignore[attr-defined]
+    await events.aclose()
 
 
 def test_what_neither_way_can_settle_says_what_to_type(tmp_path: Path) -> None:
