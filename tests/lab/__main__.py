@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
             case "prepare":
                 return _prepare(settings, build=options.build_kernel)
             case "test":
-                return run_suite(settings, options.boot, options.pytest)
+                return run_suite(settings, options.boot, options.pytest, at_once=options.at_once)
             case "captures":
                 with _boot(settings, options) as guest:
                     return _capture(guest, Path(options.folder), options.name, settings.deadline)
@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("missing", help="print the Debian packages that this machine lacks")
     test = commands.add_parser("test", help="run the suite on the real kernels")
     test.add_argument("--boot", action="append", default=[], metavar="NAME", help="only this boot of the suite")
+    test.add_argument("--at-once", type=int, default=2, metavar="N", help="boots that run side by side (default: 2)")
     test.add_argument("pytest", nargs="*", help="options for pytest in the guest (after --)")
     for name, help_text in (
         ("shell", "boot and give a shell"),

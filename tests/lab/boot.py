@@ -23,6 +23,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 _INIT = Path(__file__).with_name("guest") / "init.sh"
 _MARK = b"\x1e"
 _PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
 
 Output = Callable[[bytes], object]
 
@@ -69,7 +70,7 @@ class Guest:
                     stderr=subprocess.STDOUT,
                     pass_fds=[theirs.fileno()],
                     start_new_session=True,
-                    preexec_fn=_die_with_parent,
+                    preexec_fn=die_with_parent,
                 )
         try:
             self._listen(lambda _: None, deadline)
@@ -169,8 +170,9 @@ class Guest:
         self.close()
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def die_with_parent(how: int = signal.SIGKILL) -> None:
+    """Let this process get a signal when its parent ends."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, how)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -18,6 +19,7 @@ from tests.lab.boot import REPOSITORY, Guest, GuestLost
 from tests.lab.machine import PROFILES
 from tests.lab.parts import KernelKind, LabError, NoLabKernel, prepare_kernel, prepare_qemu
 from tests.lab.settings import Settings
+from tests.lab.side_by_side import side_by_side
 
 _WHOLE = "*"
 _EXPECTED = Path(__file__).with_name("expected_skips.toml")
@@ -71,28 +73,47 @@ class Result:
         return f"{', '.join(counts)} in {self.seconds:.0f} s"
 
 
-def run_suite(settings: Settings, only: Sequence[str], arguments: Sequence[str]) -> int:
+def run_suite(settings: Settings, only: Sequence[str], arguments: Sequence[str], *, at_once: int) -> int:
     """Boot, run the tests, print a summary; return 0 if all is well.
 
     Args:
         only: names of boots; all when empty.
         arguments: options for pytest.
+        at_once: how many boots run side by side: much of their time the tests wait. With 1, what they print is
+            passed on as it comes.
     """
-    chosen = [boot for boot in BOOTS if not only or boot.name in only]
-    if unknown := set(only) - {boot.name for boot in BOOTS}:
+    chosen = {boot.name: boot for boot in BOOTS if not only or boot.name in only}
+    if unknown := set(only) - chosen.keys():
         raise LabError(f"no boot is called {', '.join(sorted(unknown))}; there are {', '.join(b.name for b in BOOTS)}")
-    results = []
-    for boot in chosen:
-        print(f"\n== {boot.name}: {boot.about}", flush=True)
-        start = time.monotonic()
-        result = _run(settings, boot, arguments)
-        result.seconds = time.monotonic() - start
-        results.append(result)
-    return summarize(results, tomllib.loads(_EXPECTED.read_text()))
+    start = time.monotonic()
+    results: dict[str, Result] = {}
+    if at_once == 1 or len(chosen) == 1:
+        for name, boot in chosen.items():
+            _announce(boot)
+            results[name] = _run(settings, boot, arguments)
+    else:
+        calls = {name: partial(_run, settings, boot, arguments) for name, boot in chosen.items()}
+        for name, result, output in side_by_side(calls, at_once):
+            _announce(chosen[name])
+            _print(output)
+            results[name] = result
+    seconds = time.monotonic() - start
+    return summarize([results[name] for name in chosen], tomllib.loads(_EXPECTED.read_text()), seconds)
+
+
+def _announce(boot: Boot) -> None:
+    print(f"\n== {boot.name}: {boot.about}", flush=True)
 
 
 def _run(settings: Settings, boot: Boot, arguments: Sequence[str]) -> Result:
     result = Result(boot)
+    start = time.monotonic()
+    _fill(result, settings, boot, arguments)
+    result.seconds = time.monotonic() - start
+    return result
+
+
+def _fill(result: Result, settings: Settings, boot: Boot, arguments: Sequence[str]) -> None:
     options = ["-p", "no:cacheprovider", "-p", "no:xdist", "-q", "-rs", "--color=no", "--timeout=600", *arguments]
     if boot.kernel is None:
         with tempfile.TemporaryDirectory(prefix="iovtop-lab-") as folder:
@@ -100,13 +121,13 @@ def _run(settings: Settings, boot: Boot, arguments: Sequence[str]) -> Result:
             command = [sys.executable, "-m", "pytest", *options, f"--junitxml={report}", *boot.tests]
             subprocess.run(command, cwd=REPOSITORY, check=False)
             count(report, result)
-        return result
+        return
     qemu = prepare_qemu(settings)
     try:
         kernel = prepare_kernel(settings, boot.kernel)
     except NoLabKernel as reason:
         result.absent = str(reason)
-        return result
+        return
     accel = choose(settings, qemu, kernel)
     try:
         with Guest(qemu, kernel, PROFILES[boot.profile], accel=accel, deadline=settings.deadline) as guest:
@@ -119,7 +140,6 @@ def _run(settings: Settings, boot: Boot, arguments: Sequence[str]) -> Result:
     except GuestLost as lost:
         print(f"lab: {boot.name}: {lost}", flush=True)
         result.failed.append(f"the guest: {str(lost).splitlines()[0]}")
-    return result
 
 
 def _print(data: bytes) -> None:
@@ -147,11 +167,12 @@ def count(report: Path, result: Result) -> None:
         result.failed.append("no test passed")
 
 
-def summarize(results: Sequence[Result], allowed: Mapping[str, Mapping[str, str]]) -> int:
+def summarize(results: Sequence[Result], allowed: Mapping[str, Mapping[str, str]], seconds: float) -> int:
     """Print what came of all boots, ending as pytest does; return 0 if all is well.
 
     Args:
         allowed: boot → pattern of the names of tests that it may skip → why.
+        seconds: that all of it took.
     """
     print("\n== the lab")
     failed = 0
@@ -173,7 +194,6 @@ def summarize(results: Sequence[Result], allowed: Mapping[str, Mapping[str, str]
             print(f"{'':10} {problem}")
     passed = sum(result.passed for result in results)
     skipped = sum(len(result.skipped) for result in results)
-    seconds = sum(result.seconds for result in results)
     counts = [f"{failed} failed"] * bool(failed) + [f"{passed} passed"] + [f"{skipped} skipped"] * bool(skipped)
     print(f"===== {', '.join(counts)} in {seconds:.2f}s =====")
     return 1 if failed else 0

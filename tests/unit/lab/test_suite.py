@@ -45,27 +45,27 @@ def good(tmp_path: Path) -> Result:
 
 
 def test_a_skip_must_be_allowed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert summarize([good(tmp_path)], {}) == 1
+    assert summarize([good(tmp_path)], {}, 61.0) == 1
     assert "NEW SKIP conformance.test_x.test_gone: none here" in capsys.readouterr().out
-    assert summarize([good(tmp_path)], {"stock": {"conformance.test_x.test_go*": "no such device"}}) == 0
+    assert summarize([good(tmp_path)], {"stock": {"conformance.test_x.test_go*": "no such device"}}, 61.0) == 0
     out = capsys.readouterr().out
     assert "skipped conformance.test_x.test_gone: no such device" in out
-    assert out.splitlines()[-1].startswith("===== 1 passed, 1 skipped in ")
+    assert out.splitlines()[-1] == "===== 1 passed, 1 skipped in 61.00s ====="
 
 
 def test_a_failure_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert summarize([result(tmp_path)], {"stock": {"*": "any"}}) == 1
+    assert summarize([result(tmp_path)], {"stock": {"*": "any"}}, 61.0) == 1
     assert "FAILED conformance.test_x.test_bad" in capsys.readouterr().out
 
 
 def test_a_boot_may_be_left_out_where_that_is_allowed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     absent = Result(LAB, absent="no lab kernel")
     skips = {"conformance.test_x.test_gone": "no such device"}
-    assert summarize([good(tmp_path), absent], {"stock": skips}) == 1
-    assert summarize([good(tmp_path), absent], {"stock": skips, "lab": {"*": "half an hour"}}) == 0
+    assert summarize([good(tmp_path), absent], {"stock": skips}, 61.0) == 1
+    assert summarize([good(tmp_path), absent], {"stock": skips, "lab": {"*": "half an hour"}}, 61.0) == 0
     assert "not run: no lab kernel" in capsys.readouterr().out
 
 
 def test_leave_to_leave_out_a_boot_is_none_to_skip_in_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert summarize([good(tmp_path)], {"stock": {"*": "half an hour"}}) == 1
+    assert summarize([good(tmp_path)], {"stock": {"*": "half an hour"}}, 61.0) == 1
     assert "NEW SKIP" in capsys.readouterr().out
