@@ -36,8 +36,8 @@ def script(text: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def started(arguments: Sequence[str]) -> subprocess.Popen[str]:
-    """Start the command, its output in a pipe."""
+    """Start the command, its output in a pipe. It can be interrupted, even where these tests run in the background."""
     return subprocess.Popen(
-        [sys.executable, "-m", "tui", *arguments],
+        ["env", "--default-signal=INT", sys.executable, "-m", "tui", *arguments],
         cwd="/", env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
