@@ -121,7 +121,8 @@ def add_options(parser: argparse.ArgumentParser, verb: Verb) -> None:
         kind = _Kind.of(argument)
         dest, text = f"argument_{argument.name}", help_of(verb, argument)
         option = f"--{argument.name.replace('_', '-')}"
-        metavar = "|".join(kind.choices) or argument.name.replace("_", "-").upper()
+        name = argument.name.removesuffix("s") if kind.several else argument.name
+        metavar = "|".join(kind.choices) or name.replace("_", "-").upper()
         choices = kind.choices or None
         if argument.needed:
             nargs = "+" if kind.several else None

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from backend.cli.exits import Exit
+from backend.model.plan import RunState
 from tests.tui.pseudo_terminal import PseudoTerminal
+from tests.unit.ops.journals import opened
 
 _ENVIRONMENT = {"TERM": "xterm", "XDG_CONFIG_HOME": "/nonexistent", "XDG_STATE_HOME": "/nonexistent"}
 
@@ -89,3 +92,42 @@ def test_ctrl_c_cancels_and_once_more_leaves(patience: str, sign: bytes) -> None
         assert b"left: the step goes on in the kernel" in said
         assert b"iovtop recover" in said
         assert b"is in the kernel for" in said
+
+
+_JOURNALLED = """
+import sys
+from pathlib import Path
+from backend.agent.inprocess import in_process
+from backend.cli import change
+from backend.cli.main import parse
+from backend.ops.operator import LocalOperator
+from backend.simhost.load import read
+from backend.simhost.open import open_scenario
+from tests.unit.ops.journals import WHO, opened
+
+doors = open_scenario(read(Path("tests/conformance/simulated.toml")), "conformance")
+operator = LocalOperator(doors, opened(Path(sys.argv[1])), WHO)
+
+async def open_operator(*_, **__):
+    return await in_process(operator, doors)
+
+change.open_operator = open_operator
+options = parse(["numvfs", "0000:01:00.0", "4", "--guests", "--yes"])
+sys.exit(options.run(doors, options))
+"""
+"""A change on a simulated host that takes its time, with a journal on disk."""
+
+
+def test_a_lost_terminal_ends_it_between_two_steps_and_puts_switches_back(tmp_path: Path) -> None:
+    with terminal(["-c", _JOURNALLED, str(tmp_path)]) as shown:
+        shown.until(b"make 4 VFs")
+        shown.until(b" of 4")
+        shown.hang_up()
+        shown.ends_unread(30)
+    (entry,) = opened(tmp_path).entries()
+    assert entry.ended is RunState.ABORTED, entry
+    texts = [entry.plan.steps[record.step].text for record in entry.steps if record.found is not None]
+    assert texts[0] == "keep host drivers away from new VFs"
+    assert texts[1] == "make 4 VFs"
+    assert texts[-1] == "let host drivers take new VFs"
+    assert len(texts) < len(entry.plan.steps)
