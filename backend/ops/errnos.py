@@ -71,7 +71,7 @@ BY_PLACE: Mapping[str, Mapping[int, Words]] = {
         errno.EINVAL: ("only 0 and 1 can be written here", "report this: iovtop should not have tried"),
     },
     "sriov_vf_msix_count": {
-        errno.EOVERFLOW: ("more interrupts than one VF can have", "ask for fewer"),
+        errno.EOVERFLOW: ("more vectors than one VF can have", "ask for fewer"),
         errno.EINVAL: ("the VF cannot have this many interrupts", "ask for fewer; 0 is the driver's default"),
         errno.ENOSPC: ("the PF has not that many interrupts left", "take some from other VFs first"),
         errno.EOPNOTSUPP: ("the driver of the PF cannot share out interrupts", "there is no way with this driver"),
