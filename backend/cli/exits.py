@@ -10,7 +10,8 @@ class Exit(IntEnum):
 
     OK = 0
     FINDING = 1
-    """There is a finding of warning or worse (snapshot --check), or an operation to be settled (recover)."""
+    """There is a finding of warning or worse (snapshot --check), an operation to be settled (recover), or something in
+    the way of a migration (why)."""
     USAGE = 2
     """The command line, the configuration or a query is wrong; nothing was done."""
     PARTIAL = 3
@@ -22,7 +23,8 @@ class Exit(IntEnum):
     REFUSED = 6
     """A condition does not hold, or somebody else changes this host; nothing was done."""
     FAILED = 7
-    """A step failed, or could not be written down; what was done was said."""
+    """A step failed or could not be written down, and what was done was said; or a VM did not move, and where it runs
+    was said."""
     STUCK = 8
     """A step has not come back from the kernel; it goes on there."""
     CHANGED = 9

@@ -33,6 +33,8 @@ VERBS = {
     "undo": "take a change back",
     "recover": "say how the host stands after changes that did not end, and settle them",
     "do": "run several commands from a file, until one does not end well",
+    "why": "list everything that stands in the way of a VM's live migration",
+    "migrate": "move a running VM to a QEMU that waits for it",
 }
 """Verb → what it does. Each is a module of this package with ``add_options`` and ``run``.
 
@@ -46,11 +48,11 @@ _GROUPS = {
 }
 """First words of verbs of two words → what they are about."""
 
-_EPILOG = """exit codes: 0 fine; 1 a finding (snapshot --check), or an operation to be settled (recover); 2 wrong usage,
-configuration or query; 3 something could not be read; 4 no permission to list or change devices; 5 no such device;
-6 refused: nothing was done; 7 failed: it says what was done; 8 a step is stuck in the kernel; 9 the host changed
-since it was looked at; 70 a fault in iovtop; 130 interrupted, or answered with no; 141 the reader of our output has
-gone. Without a terminal (a pipe, TERM=dumb) iovtop alone prints a snapshot."""
+_EPILOG = """exit codes: 0 fine; 1 a finding (snapshot --check), an operation to be settled (recover), or something
+in a migration's way (why); 2 wrong usage, configuration or query; 3 something could not be read; 4 no permission to
+list or change devices; 5 no such device or VM; 6 refused: nothing was done; 7 failed: it says what was done; 8 a step
+is stuck in the kernel; 9 the host changed since it was looked at; 70 a fault in iovtop; 130 interrupted, or answered
+with no; 141 the reader of our output has gone. Without a terminal (a pipe, TERM=dumb) iovtop alone prints a snapshot."""
 
 
 class _Parser(argparse.ArgumentParser):

@@ -23,12 +23,7 @@ def open_host(options: argparse.Namespace) -> HostDoors:
     if sum(map(bool, (options.sim, options.sysfs or options.procfs, options.capture))) > 1:
         raise CommandError("--sim, --capture and --sysfs/--procfs name different hosts: give one")
     if options.sim:
-        from backend.simhost import UnknownScenario, open_simulated
-
-        try:
-            return open_simulated(options.sim)
-        except UnknownScenario as error:
-            raise CommandError(str(error)) from error
+        return open_named_simulation(options.sim)
     if options.capture:
         return _open_capture(options.capture)
     for option, path in (("--sysfs", options.sysfs), ("--procfs", options.procfs)):
@@ -39,6 +34,16 @@ def open_host(options: argparse.Namespace) -> HostDoors:
     from backend.host.linux import LinuxHost
 
     return LinuxHost(options.sysfs, options.procfs)
+
+
+def open_named_simulation(name: str) -> HostDoors:
+    """Return the simulated host called ``name``. Raises ``CommandError`` when there is no such."""
+    from backend.simhost import UnknownScenario, open_simulated
+
+    try:
+        return open_simulated(name)
+    except UnknownScenario as error:
+        raise CommandError(str(error)) from error
 
 
 def _open_capture(path: str) -> HostDoors:

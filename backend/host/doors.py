@@ -325,6 +325,10 @@ class Sockets(Protocol):
         """Return a connection, and who listens. Raises ``OSError`` as connect(2) does."""
         ...
 
+    def beside(self, path: str) -> str:
+        """Return a path at which whoever listens on ``path`` may make another socket, as its own kernel names it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class EventConfig:

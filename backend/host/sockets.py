@@ -50,6 +50,10 @@ class LinuxSockets:
         pid, uid, _ = struct.unpack("3i", raw)
         return connection, Peer(pid, uid)
 
+    def beside(self, path: str) -> str:
+        """Return a path in the same folder: who made a socket there can make another."""
+        return f"{os.path.realpath(path)}.migration"
+
 
 def _folder_danger(folder: str, us: frozenset[int]) -> str:
     found = os.stat(folder)

@@ -228,6 +228,8 @@ class VmSpec:
     started: float = 0.0
     machine_id: int = 100
     guest: Literal["linux", "none"] = "linux"
+    incoming: bool = False
+    """It waits to receive a migration."""
     dirty_mbps: int = 40
     working_set_mb: int = 512
     link_mbps: int = 10_000

@@ -42,9 +42,13 @@ class Monitor:
         client: connected.
         name: what to call the VM in messages.
         changes: whether commands that change something are let through.
+
+    Attributes:
+        pid: the process at the other end, where the kernel told it.
     """
 
     def __init__(self, client: QMPClient, name: str, *, changes: bool = False) -> None:
+        self.pid: int | None = None
         self._client = client
         self._name = name
         self._changes = changes
@@ -199,7 +203,9 @@ async def connect(
         raise MonitorUnsafe(
             f"{name}: the monitor {path} is not used: process {peer.pid} listens there, not the VM's, which is {pid}"
         )
-    return await Monitor.open(connection, name, changes=changes)
+    monitor = await Monitor.open(connection, name, changes=changes)
+    monitor.pid = peer.pid
+    return monitor
 
 
 def _reason(error: BaseException) -> str:

@@ -70,6 +70,8 @@ class Pair:
     source_sockets: Sockets
     destination_sockets: Sockets
     uri: str
+    hosts: tuple[SimulatedHost | None, SimulatedHost | None] = (None, None)
+    """The simulated hosts that they are on."""
 
     async def monitors(self) -> tuple[Monitor, Monitor]:
         """Return both monitors, opened for changes."""
@@ -106,6 +108,7 @@ async def simulated_pair(*, dirty_mbps: int = 20, megabytes: int = 256, speed: f
                 source.sockets,
                 destination.sockets,
                 f"unix:{folder}/migration",
+                (source, destination),
             )
         finally:
             source.close()

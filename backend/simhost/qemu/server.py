@@ -61,6 +61,10 @@ class SimulatedSockets:
             raise
         return connection, Peer(vm.process.pid, vm.process.uid)
 
+    def beside(self, path: str) -> str:
+        """Return where a simulated VM may make another socket."""
+        return f"{self.real_path(path)}.migration"
+
     # -- for tests, and for programs that are told where a socket really lies
 
     def real_path(self, path: str) -> str:

@@ -1,0 +1,49 @@
+"""``iovtop why``: all that stands in the way of a VM's live migration."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from backend.cli.exits import CommandError, Exit
+from backend.cli.machines import find_vm
+from backend.cli.snapshot import take
+from backend.host.doors import HostDoors
+from backend.migration.readiness import find_out
+from backend.model.migration import Readiness
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's options."""
+    parser.add_argument("vm", metavar="VM", help="its name, pid or UUID")
+    parser.add_argument("--qmp", default="", metavar="PATH", help="the monitor to ask instead of the one it was given")
+    parser.add_argument(
+        "--measure", type=int, default=0, metavar="SECONDS", help="let QEMU measure how fast the guest dirties memory"
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+
+
+def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
+    """Print every reason."""
+    if not 0 <= options.measure <= 60:
+        raise CommandError("--measure takes 1 to 60 seconds")
+    host = take(doors)
+    vm = find_vm(host, options.vm)
+    found = asyncio.run(find_out(doors, host, vm, monitor=options.qmp, dirty_seconds=options.measure))
+    print_readiness(found, as_json=options.format == "json")
+    if found.ready is None:
+        return Exit.PARTIAL
+    return Exit.OK if found.ready else Exit.FINDING
+
+
+def print_readiness(found: Readiness, *, as_json: bool) -> None:
+    """Write it to standard output."""
+    if as_json:
+        from backend.report.document import encode
+
+        sys.stdout.write(encode(found).decode() + "\n")
+        return
+    from backend.present.migrating import readiness_lines
+
+    sys.stdout.write("\n".join(readiness_lines(found)) + "\n")

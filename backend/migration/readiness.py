@@ -1,0 +1,283 @@
+"""Whether a VM can migrate live: every reason at once, each with its cause and what to do about it.
+
+Source: QEMU hw/vfio/migration.c, qapi/migration.json (``blocked-reasons``); Linux include/uapi/linux/vfio.h.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from backend.host.doors import HostDoors
+from backend.migration.features import read_features
+from backend.model.device import Device
+from backend.model.host import Host
+from backend.model.migration import DeviceFeatures, Readiness, Reason, Weight
+from backend.model.text import clean
+from backend.model.vm import Vm, VmManager
+from backend.vmm.errors import VmmError
+from backend.vmm.monitor import Monitor, connect
+
+VARIANT = (
+    "give it a VF whose driver can migrate (`iovtop snapshot --filter vfio` shows the drivers; mlx5_vfio_pci, "
+    "qat_vfio_pci, xe_vfio_pci, ...), or unplug it for the migration"
+)
+
+REMEDIES: tuple[tuple[str, str], ...] = (
+    (r"migration is not supported in kernel", VARIANT),
+    (r"VFIO_MIGRATION_STOP_COPY is not supported", "a newer kernel driver, or unplug it for the migration"),
+    (r"Migration is disabled for VFIO device", "plug it with enable-migration=auto or on"),
+    (
+        r"doesn't support device and IOMMU dirty tracking",
+        "plug it with enable-migration=on: all memory then counts as dirty until the switchover, so raise the downtime "
+        "limit; or use iommufd on a host whose IOMMU tracks dirty pages",
+    ),
+    (r"only if all of them support P2P", "leave one such device in the VM, or use drivers that all offer P2P"),
+    (r"not supported with vIOMMU", "start the VM without a virtual IOMMU"),
+    (r"large memory VM due to dirty tracking limitation", "less guest memory, or a device whose driver tracks more"),
+    (r"postcopy", "turn off the capability postcopy-ram"),
+    (r"background.snapshot", "turn off the capability background-snapshot"),
+    (r"cpr-reboot", "suspend the guest first"),
+    (r"9p|virtfs|VirtFS", "unmount the shared folder in the guest and unplug it"),
+)
+"""What QEMU says (a pattern) → what to do."""
+
+_BRING_THEIR_OWN = frozenset({"mlx5_vfio_pci", "pds_vfio_pci"})
+"""Drivers that select CONFIG_IOMMUFD_DRIVER: where one of them was built, dirty pages can be reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What QEMU said of itself."""
+
+    version: str
+    status: str
+    blocked: tuple[str, ...]
+    capabilities: Mapping[str, bool]
+    devices: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Host device → properties of the QEMU device that it is."""
+    dirty_rate: int | None = None
+
+
+_PROPERTIES = (
+    "host", "sysfsdev", "x-no-mmap", "enable-migration", "iommufd", "hotpluggable", "parent_bus",
+    "x-device-dirty-page-tracking",
+)  # fmt: skip
+
+
+async def ask(monitor: Monitor, *, dirty_seconds: int = 0) -> Told:
+    """Return what a QEMU says; with ``dirty_seconds`` it measures how fast the guest changes its memory."""
+    status = await monitor.ask("query-status")
+    moving = await monitor.ask("query-migrate")
+    capabilities = {c["capability"]: bool(c["state"]) for c in await monitor.ask("query-migrate-capabilities")}
+    return Told(
+        version=".".join(map(str, monitor.version)),
+        status=clean(str(status.get("status", "")), 64),
+        blocked=tuple(clean(str(text), 1024) for text in moving.get("blocked-reasons", ())),
+        capabilities=capabilities,
+        devices=await ask_devices(monitor),
+        dirty_rate=await _dirty_rate(monitor, dirty_seconds) if dirty_seconds else None,
+    )
+
+
+async def ask_devices(monitor: Monitor) -> dict[str, dict[str, Any]]:
+    """Return host device → properties of the QEMU device that it is, with its ``id``."""
+    found: dict[str, dict[str, Any]] = {}
+    for child in await monitor.ask("qom-list", {"path": "/machine/peripheral"}):
+        if child.get("type") not in ("child<vfio-pci>", "child<vfio-pci-nohotplug>"):
+            continue
+        name = str(child["name"])
+        properties: dict[str, Any] = {"id": name}
+        for one in _PROPERTIES:
+            try:
+                properties[one] = await monitor.ask("qom-get", {"path": f"/machine/peripheral/{name}", "property": one})
+            except VmmError:
+                continue
+        path = str(properties.get("sysfsdev") or "")
+        device = path.rpartition("/")[2] if path else str(properties.get("host") or "")
+        if device:
+            found[device] = properties
+    return found
+
+
+async def _dirty_rate(monitor: Monitor, seconds: int) -> int | None:
+    await monitor.ask("calc-dirty-rate", {"calc-time": seconds})
+    for _ in range(10 * seconds + 100):
+        await asyncio.sleep(0.1)
+        found = await monitor.ask("query-dirty-rate")
+        if found.get("status") == "measured":
+            return int(found["dirty-rate"]) << 20
+    return None
+
+
+def judge(
+    vm: Vm, devices: tuple[DeviceFeatures, ...], told: Told | None, *, silence: str = "", iommufd: bool = True
+) -> Readiness:
+    """Return all that stands in the way of ``vm``.
+
+    Args:
+        devices: what each of its host devices offers.
+        iommufd: whether the kernel has it.
+        told: what QEMU said; None where it could not be asked, for the reason ``silence``.
+    """
+    reasons = [
+        *_of_vmm(vm, told, silence),
+        *_by_qemu(vm, told),
+        *_by_devices(vm, devices, told),
+        *_by_tracking(devices, told, iommufd),
+    ]
+    return Readiness(
+        vm=vm.name,
+        pid=vm.pid,
+        reasons=tuple(_distinct(reasons)),
+        devices=devices,
+        asked=told is not None,
+        qemu=told.version if told is not None else "",
+        dirty_rate=told.dirty_rate if told is not None else None,
+    )
+
+
+def _of_vmm(vm: Vm, told: Told | None, silence: str) -> Iterator[Reason]:
+    if not vm.qemu:
+        yield Reason(
+            Weight.BLOCKS, vm.name, f"{vm.program} is no QEMU: iovtop cannot drive it", "use its own tools", "process"
+        )
+        return
+    if told is None:
+        remedy = "ask as root; or give it another monitor (-qmp unix:PATH,server=on,wait=off) and name that with --qmp"
+        if vm.manager is VmManager.LIBVIRT:
+            remedy = "libvirt owns its monitor: `virsh migrate --live --p2p --verbose` moves it"
+        yield Reason(Weight.UNKNOWN, vm.name, f"QEMU was not asked: {silence}", remedy, "monitor")
+        return
+    if told.status == "inmigrate":
+        yield Reason(
+            Weight.BLOCKS, vm.name, "it waits to receive a VM itself", "migrate the source of that", "query-status"
+        )
+    elif told.status == "postmigrate":
+        yield Reason(
+            Weight.BLOCKS, vm.name, "it has been migrated away already: this is what is left of it",
+            "end this process when the VM runs well on the destination", "query-status",
+        )  # fmt: skip
+
+
+def _by_qemu(vm: Vm, told: Told | None) -> Iterator[Reason]:
+    for text in told.blocked if told is not None else ():
+        subject, separator, _ = text.partition(": ")
+        known = separator and told is not None and subject in told.devices
+        remedy = next((words for pattern, words in REMEDIES if re.search(pattern, text)), "see QEMU's documentation")
+        yield Reason(Weight.BLOCKS, subject if known else vm.name, text, remedy, "query-migrate")
+
+
+def _by_devices(vm: Vm, devices: tuple[DeviceFeatures, ...], told: Told | None) -> Iterator[Reason]:
+    able = [d for d in devices if d.features]
+    said = " ".join(told.blocked) if told is not None else ""
+    for device in devices:
+        if device.features is None:
+            yield Reason(
+                Weight.UNKNOWN, device.device, f"whether {device.driver or 'no driver'} can migrate it is not known",
+                "ask as root on a kernel with CONFIG_VFIO_DEBUGFS (6.18 or newer)", device.evidence,
+            )  # fmt: skip
+        elif not device.features and device.device not in said:
+            yield Reason(
+                Weight.BLOCKS, device.device, f"{device.driver or 'no driver'} offers no migration", VARIANT,
+                device.evidence,
+            )  # fmt: skip
+        elif device.features and "pre-copy" not in device.features:
+            yield Reason(
+                Weight.COSTS, device.device,
+                "it has no pre-copy: all of its state is sent while the guest stands still",
+                "raise the downtime limit by its size over the bandwidth", device.evidence,
+            )  # fmt: skip
+    if len(able) > 1 and not all("p2p" in (d.features or ()) for d in able) and "P2P" not in said:
+        without = ", ".join(d.device for d in able if "p2p" not in (d.features or ()))
+        yield Reason(
+            Weight.BLOCKS, vm.name, f"with several devices all must offer P2P, which {without} does not",
+            "leave one such device in the VM", able[0].evidence,
+        )  # fmt: skip
+
+
+def _by_tracking(devices: tuple[DeviceFeatures, ...], told: Told | None, iommufd: bool) -> Iterator[Reason]:
+    for device in devices:
+        if not device.features:
+            continue
+        properties = told.devices.get(device.device, {}) if told is not None else {}
+        if "dirty-tracking" not in device.features:
+            if properties.get("enable-migration") == "on":
+                yield Reason(
+                    Weight.COSTS, device.device,
+                    "nothing tracks what it writes: all memory counts as dirty until the switchover",
+                    "raise the downtime limit to memory over bandwidth; or iommufd, where the IOMMU tracks dirty pages",
+                    device.evidence,
+                )  # fmt: skip
+        elif (
+            not iommufd
+            and device.driver not in _BRING_THEIR_OWN
+            and properties.get("x-device-dirty-page-tracking", "on") != "off"
+        ):
+            # The bitmap in which drivers report dirty pages is a stub there, whatever the probe of the feature says.
+            weight = Weight.BLOCKS if told is not None else Weight.UNKNOWN
+            yield Reason(
+                weight, device.device,
+                "this kernel says that the device can log what it writes, and cannot report it (it was built without "
+                "CONFIG_IOMMUFD_DRIVER): the migration would fail with 'Operation not supported'",
+                "plug it with x-device-dirty-page-tracking=off (all memory counts as dirty then), or use a kernel with "
+                "iommufd",
+                "no /dev/iommu",
+            )  # fmt: skip
+
+
+def _distinct(reasons: list[Reason]) -> Iterator[Reason]:
+    """Yield each cause once, what blocks first."""
+    order = list(Weight)
+    seen = set()
+    for reason in sorted(reasons, key=lambda one: order.index(one.weight)):
+        if (reason.subject, reason.cause) not in seen:
+            seen.add((reason.subject, reason.cause))
+            yield reason
+
+
+async def find_out(doors: HostDoors, host: Host, vm: Vm, *, monitor: str = "", dirty_seconds: int = 0) -> Readiness:
+    """Return the readiness of a VM of ``host``, asking QEMU where its monitor is free.
+
+    Args:
+        monitor: path of the monitor to ask; "" = the first that its command line names.
+    """
+    told, silence = None, ""
+    path = monitor or next(iter(vm.monitors), "")
+    if vm.manager is VmManager.LIBVIRT and not monitor:
+        silence = "libvirt owns its monitor"
+    elif not path:
+        silence = "its command line names no monitor (-qmp)"
+    elif doors.sockets is None:
+        silence = "nothing lives on this host that could be asked"
+    elif vm.qemu:
+        try:
+            changes = dirty_seconds > 0
+            pid = vm.pid if not monitor else None
+            async with await connect(doors.sockets, path, vm.name, pid=pid, uid=vm.uid, changes=changes) as found:
+                told = await ask(found, dirty_seconds=dirty_seconds)
+        except VmmError as error:
+            silence = str(error)
+    features = [await asyncio.to_thread(read_features, doors.files, d) for d in devices_of(host, vm, told)]
+    return judge(vm, tuple(features), told, silence=silence, iommufd=_exists(doors, "/dev/iommu"))
+
+
+def devices_of(host: Host, vm: Vm, told: Told | None) -> list[Device]:
+    """Return the host devices of a VM: those it was started with, those QEMU names, those that it holds."""
+    names = {device.device for device in vm.devices} if told is None else set(told.devices)
+    return [
+        device
+        for device in host.devices.values()
+        if device.id in names or any(holder.pid == vm.pid for holder in device.holders)
+    ]
+
+
+def _exists(doors: HostDoors, path: str) -> bool:
+    try:
+        doors.files.stat(path)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,105 @@
+"""A migration in words: readiness, progress and verdict, as lines of plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from backend.model.migration import Convergence, Progress, Readiness, Stall, Verdict, Weight
+
+_BAR = 30
+_SIGNS = {Weight.BLOCKS: "BLOCKS ", Weight.COSTS: "costs  ", Weight.UNKNOWN: "unknown"}
+
+
+def readiness_lines(found: Readiness) -> Iterator[str]:
+    """Yield whether a VM can migrate, and every reason with its remedy."""
+    verdict = {True: "can migrate live", False: "cannot migrate live", None: "may or may not migrate live"}[found.ready]
+    qemu = f", QEMU {found.qemu}" if found.qemu else ""
+    yield f"{found.vm} (pid {found.pid}{qemu}) {verdict}"
+    for device in found.devices:
+        offers = "not known" if device.features is None else ", ".join(device.features) or "no migration"
+        state = f", now {device.state}" if device.state else ""
+        yield f"  {device.device}  {device.driver or 'no driver'}: {offers}{state}  ({device.evidence})"
+    if found.dirty_rate is not None:
+        yield f"  it changes {size(found.dirty_rate)} of its memory a second"
+    for reason in found.reasons:
+        subject = "" if reason.cause.startswith(reason.subject) else f"{reason.subject}: "
+        yield f"{_SIGNS[reason.weight]} {subject}{reason.cause}  ({reason.evidence})"
+        yield f"          → {reason.remedy}"
+
+
+def progress_line(found: Progress) -> str:
+    """Return one line that says it all, for a log."""
+    return "  ".join([f"{found.at:7.1f} s", found.phase, *_facts(found)])
+
+
+def _facts(found: Progress) -> Iterator[str]:
+    if found.ram_total:
+        held = " (held: the guest makes more)" if found.held else ""
+        yield f"{found.overall * 100:.0f} %{held}"
+        yield f"pass {found.passes}, {size(found.ram_left)} left"
+        yield f"RAM {size(found.ram_sent)}" + (
+            "" if found.device_sent is None else f", devices {size(found.device_sent)}"
+        )
+    if found.bandwidth:
+        yield f"{size(found.bandwidth)}/s"
+    if found.dirty_rate is not None:
+        yield f"dirty {size(found.dirty_rate)}/s"
+    if found.downtime_expected is not None:
+        yield f"downtime {found.downtime_expected * 1000:.0f} of {found.downtime_limit * 1000:.0f} ms"
+    if found.eta is not None:
+        yield f"switchover in {found.eta[0]:.0f} to {found.eta[1]:.0f} s"
+    yield from _alarms(found)
+
+
+def _alarms(found: Progress) -> Iterator[str]:
+    if found.paused:
+        yield "THE GUEST STANDS STILL and waits for you"
+    if found.stall is not Stall.NONE:
+        offer = ": cancel it" if found.stall is Stall.OFFER else ""
+        yield f"nothing has moved for {found.stalled:.0f} s{offer}"
+    if found.convergence is Convergence.NEVER:
+        yield found.advice
+    if found.error:
+        yield found.error
+
+
+def progress_panel(found: Progress, ascii_only: bool = False) -> Iterator[str]:
+    """Yield the lines of a display that is drawn again and again."""
+    full, empty = ("#", ".") if ascii_only else ("█", "░")
+    yield f"{found.phase:15} {found.at:6.1f} s"
+    rows = [("all", found.overall, "held: the guest makes more to send" if found.held else "")]
+    if found.passes:
+        rows.append((f"pass {found.passes}", found.pass_done, f"{size(found.ram_left)} left"))
+    for label, part, words in rows:
+        done = round(part * _BAR)
+        yield f"{label:9}{full * done}{empty * (_BAR - done)} {part * 100:5.1f} %  {words}".rstrip()
+    sent = f"RAM {size(found.ram_sent)} of {size(found.ram_total)}, {size(found.resent)} sent again"
+    yield f"sent     {sent}" + ("" if found.device_sent is None else f"; device state {size(found.device_sent)}")
+    rates = [f"{size(found.bandwidth)}/s" if found.bandwidth else "not measured yet"]
+    rates += [f"the guest dirties {size(found.dirty_rate)}/s"] if found.dirty_rate is not None else []
+    yield f"rate     {', '.join(rates)}"
+    expected = "not known yet" if found.downtime_expected is None else f"{found.downtime_expected * 1000:.0f} ms"
+    yield f"downtime {expected} expected, {found.downtime_limit * 1000:.0f} ms allowed"
+    eta = "" if found.eta is None else f", switchover in {found.eta[0]:.0f} to {found.eta[1]:.0f} s"
+    yield f"         {found.convergence}{eta}"
+    for alarm in _alarms(found):
+        yield f"!        {alarm}"
+
+
+def verdict_lines(found: Verdict) -> Iterator[str]:
+    """Yield how it ended."""
+    yield found.text
+    if found.downtime is not None:
+        yield f"  the guest stood still for {found.downtime * 1000:.0f} ms; all of it took {found.total or 0:.1f} s"
+    if found.remedy:
+        yield f"  → {found.remedy}"
+    yield f"  source: {found.source}; destination: {found.destination}"
+
+
+def size(count: float) -> str:
+    """Return bytes in the largest unit that leaves a number of one to four digits."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(count) < 1024 or unit == "GiB":
+            break
+        count /= 1024
+    return f"{count:.0f} {unit}" if count >= 10 or unit == "B" else f"{count:.1f} {unit}"

@@ -1,0 +1,122 @@
+"""``why`` and ``migrate``, played on the two hosts of the scenario duo."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+DESTINATION = "/run/vm/web-2.in.qmp"
+
+
+def words(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "tui", "--sim", "duo", *arguments]
+
+
+def iovtop(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        words(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=55, check=False, stdin=subprocess.DEVNULL
+    )
+
+
+def migrate(*arguments: str) -> list[str]:
+    return ["migrate", "web-2", DESTINATION, "--to-sim", "duo:hv08", "--yes", *arguments]
+
+
+@pytest.mark.parametrize(
+    ("vm", "code", "text"),
+    [
+        ("web-2", 0, "web-2 (pid 20211, QEMU 10.0.2) can migrate live"),
+        ("20211", 0, "web-2 (pid 20211"),
+        ("fw-1", 1, "0000:c1:02.2: VFIO migration is not supported in kernel  (query-migrate)"),
+        ("cache-1", 3, "libvirt owns its monitor"),
+    ],
+)
+def test_why(vm: str, code: int, text: str) -> None:
+    done = iovtop("why", vm)
+    assert (done.returncode, done.stderr) == (code, "")
+    assert text in done.stdout
+
+
+def test_why_as_json() -> None:
+    done = iovtop("why", "fw-1", "--format", "json")
+    found = json.loads(done.stdout)
+    assert (found["vm"], found["asked"], found["reasons"][0]["weight"]) == ("fw-1", True, "blocks")
+    assert found["reasons"][0]["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["why", "wbe-2"], 5, "did you mean 'web-2'"),
+        (["why", "web-2", "--qmp", "/nowhere"], 3, ""),
+        (["migrate", "web-2", DESTINATION, "--to-sim", "duo:hv08"], 2, "add --yes where nobody can be asked"),
+        (migrate("--bandwidth", "much"), 2, "--bandwidth much: write bytes a second, as in 200M or 1.5G"),
+        (migrate("--downtime", "-1"), 2, "--downtime takes 0 to 2000000 milliseconds"),
+        (migrate("--hold"), 2, "--hold waits for Enter"),
+        (["migrate", "fw-1", DESTINATION, "--yes"], 6, "nothing was started"),
+        (["migrate", "cache-1", DESTINATION, "--yes"], 2, "virsh migrate --live --p2p --verbose cache-1"),
+        (["migrate", "web-2", "/nowhere", "--yes"], 5, "nothing was started: web-2: there is no monitor /nowhere"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line(arguments: list[str], code: int, text: str) -> None:
+    done = iovtop(*arguments)
+    assert done.returncode == code, done
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_it_moves() -> None:
+    done = iovtop(*migrate("--bandwidth", "4G", "--downtime", "500"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "web-2 runs on the destination now" in done.stdout
+    assert "the guest stood still for " in done.stdout
+
+
+def test_every_event_as_a_line_of_json() -> None:
+    done = iovtop(*migrate("--bandwidth", "4G", "--downtime", "500", "--format", "json"))
+    lines: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
+    assert all("progress" in line for line in lines[:-1])
+    assert lines[-1]["verdict"]["where"] == "destination"
+    device = [line["progress"]["device_sent"] for line in lines[:-1] if line["progress"]["device_sent"] is not None]
+    assert device == sorted(device)
+    assert device[-1] > 0
+
+
+def _interrupted(arguments: list[str], *, after: bytes) -> tuple[int, bytes]:
+    """Run on a terminal, send Ctrl-C once ``after`` is shown; return exit code and everything shown."""
+    control, terminal = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+    process = subprocess.Popen(
+        words(*arguments), cwd=ROOT, stdin=terminal, stdout=terminal, stderr=terminal, env=environment
+    )
+    os.close(terminal)
+    shown, sent, until = b"", False, time.monotonic() + 50
+    while time.monotonic() < until:
+        try:
+            part = os.read(control, 65536)
+        except OSError:
+            break
+        shown += part
+        if not sent and after in shown:
+            sent = True
+            process.send_signal(signal.SIGINT)
+    os.close(control)
+    return process.wait(10), shown
+
+
+def test_ctrl_c_cancels_and_waits_for_the_verdict() -> None:
+    code, shown = _interrupted(migrate("--bandwidth", "50M"), after=b"pass 1")
+    assert code == 7
+    text = shown.decode()
+    assert "cancelling; waiting to hear where the VM runs" in text
+    assert "web-2 runs on the source: nothing moved: it was cancelled" in text
