@@ -52,7 +52,7 @@ _EPILOG = """exit codes: 0 fine; 1 a finding (snapshot --check), an operation to
 in a migration's way (why); 2 wrong usage, configuration or query; 3 something could not be read; 4 no permission to
 list or change devices; 5 no such device or VM; 6 refused: nothing was done; 7 failed: it says what was done; 8 a step
 is stuck in the kernel; 9 the host changed since it was looked at; 70 a fault in iovtop; 130 interrupted, or answered
-with no; 141 the reader of our output has gone. Without a terminal (a pipe, TERM=dumb) iovtop alone prints a snapshot."""
+with no; 141 the reader of our output has gone. Without a terminal (a pipe, TERM=dumb) it prints a snapshot."""
 
 
 class _Parser(argparse.ArgumentParser):

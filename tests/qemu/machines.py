@@ -100,7 +100,7 @@ async def simulated_pair(*, dirty_mbps: int = 20, megabytes: int = 256, speed: f
             for host in (source, destination):
                 host.sockets.speed = speed
             plan = VmPlan("moving", ("0000:c1:00.6",), style="plain", memory_mb=megabytes, uid=0, dirty_mbps=dirty_mbps)
-            waiting = VmPlan("moving", ("0000:c1:00.4",), style="plain", memory_mb=megabytes, uid=0, incoming=True)
+            waiting = VmPlan("moving", ("0000:c1:00.7",), style="plain", memory_mb=megabytes, uid=0, incoming=True)
             yield Pair(
                 "simulated",
                 SimulatedVm(source, plan),

@@ -35,6 +35,8 @@ class SimulatedSockets:
         self._folder = ""
         self._vms: dict[int, SimQemu] = {}
         self._servers: dict[int, tuple[asyncio.AbstractServer, str]] = {}
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._starting = threading.Lock()
         self.speed = 1.0
         """How many seconds of the VMs that are connected to from now on pass in one of ours."""
@@ -142,16 +144,23 @@ class SimulatedSockets:
         path = os.path.join(self._folder, f"{vm.process.pid}.qmp")
         free = asyncio.Lock()
 
-        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             # Like a chardev of the real one: who comes second waits without a greeting until the first has gone.
-            # The streams report a cancelled task as an error of theirs.
-            with contextlib.suppress(asyncio.CancelledError):
-                async with free:
-                    await _Client(vm, reader, writer).run()
+            async with free:
+                await _Client(vm, reader, writer).run()
+
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self._writers.add(writer)
+            task = asyncio.ensure_future(serve(reader, writer))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(lambda _: self._hang_up(writer))
 
         server = await asyncio.start_unix_server(accept, path, backlog=1)
         self._servers[vm.process.pid] = (server, path)
-        self._watching = asyncio.ensure_future(self._watch(vm, server))
+        watching = asyncio.ensure_future(self._watch(vm, server))
+        self._tasks.add(watching)
+        watching.add_done_callback(self._tasks.discard)
 
     async def _watch(self, vm: SimQemu, server: asyncio.AbstractServer) -> None:
         """Close the monitor when the process has gone."""
@@ -170,6 +179,10 @@ class SimulatedSockets:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(found[1])
 
+    def _hang_up(self, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+        self._writers.discard(writer)
+
     async def _stop(self) -> None:
         for server, _ in self._servers.values():
             server.close()
@@ -179,7 +192,10 @@ class SimulatedSockets:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        await asyncio.sleep(0)  # closing a socket takes the loop one more turn
+        for _ in range(3):  # a connection that is just coming in, and closing it, take the loop another turn each
+            await asyncio.sleep(0)
+            for writer in list(self._writers):
+                self._hang_up(writer)
 
 
 class _Client:
