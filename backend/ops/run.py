@@ -82,7 +82,7 @@ class Runner:
         plan = self._operation.plan
         self._number = self._journal.begin(plan, self._who, self._world.host.boot_id, self._undoes)
         for index, work in enumerate(self._operation.work):
-            if self._end is None and self._control.cancel.is_set():
+            if self._end is None and self._control.cancel.is_set() and not work.always:
                 self._stop(RunState.ABORTED, index, _CANCELLED)
             if self._end is not None and (not work.always or not self._written or self._end.state is RunState.STUCK):
                 continue

@@ -105,8 +105,11 @@ from backend.simhost.load import read
 from backend.simhost.open import open_scenario
 from tests.unit.ops.journals import WHO, opened
 
-doors = open_scenario(read(Path("tests/conformance/simulated.toml")), "conformance")
-operator = LocalOperator(doors, opened(Path(sys.argv[1])), WHO)
+folder = Path(sys.argv[1])
+scenario = Path("tests/conformance/simulated.toml").read_text()
+(folder / "slow.toml").write_text(scenario.replace("vf_delay = 0.05", "vf_delay = 1.5"))
+doors = open_scenario(read(folder / "slow.toml"), "slow")
+operator = LocalOperator(doors, opened(folder), WHO)
 
 async def open_operator(*_, **__):
     return await in_process(operator, doors)
