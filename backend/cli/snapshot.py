@@ -17,6 +17,7 @@ from backend.present.view import View
 from backend.probe.holders import HolderFindings
 from backend.state.aside import start_scan
 from backend.state.collect import Collector
+from backend.state.policies import pfs_to_ask, read_policies_at_once
 from backend.state.schedule import at_once
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def take(doors: HostDoors, *, full: bool = False) -> Host:
 
     at_once(collector.read_all(holders))
     assert collector.host is not None
+    collector.set_policies(read_policies_at_once(doors, pfs_to_ask(collector.host.devices.values())))
     return collector.host
 
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import msgspec
 from pyroute2 import IPRoute
-from pyroute2.netlink import NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, genlmsg, nla
+from pyroute2.netlink import NLA_F_NESTED, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, genlmsg, nla
 from pyroute2.netlink.exceptions import NetlinkError
 from pyroute2.netlink.generic import GenericNetlinkSocket
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
@@ -34,6 +34,7 @@ _vlan_info.fields = (*_vlan_info.fields, ("__pad", "2x"))
 class _PortFunction(nla):  # type: ignore[misc]
     """``DEVLINK_ATTR_PORT_FUNCTION``, which pyroute2 does not know from within."""
 
+    nla_flags = NLA_F_NESTED
     nla_map: ClassVar[Any] = (
         (1, "FN_HW_ADDR", "binary"),
         (2, "FN_STATE", "uint8"),
@@ -43,9 +44,9 @@ class _PortFunction(nla):  # type: ignore[misc]
     )
 
     class caps(nla):  # type: ignore[misc]
-        """Which capabilities (``selector``) are on (``value``)."""
+        """Which capabilities are told of, and of these, which are on."""
 
-        fields: ClassVar[Any] = (("value", "I"), ("selector", "I"))
+        fields: ClassVar[Any] = (("on", "I"), ("which", "I"))
 
 
 class _Message(genlmsg):  # type: ignore[misc]
@@ -185,10 +186,10 @@ def _function(found: Any) -> PortFunction:
     if found is None:
         return PortFunction()
     address, state, attached = (found.get_attr(name) for name in ("FN_HW_ADDR", "FN_STATE", "FN_OPSTATE"))
-    caps = found.get_attr("FN_CAPS") or {"selector": 0, "value": 0}
+    caps = found.get_attr("FN_CAPS") or {"which": 0, "on": 0}
 
     def capability(bit: int) -> bool | None:
-        return bool(caps["value"] & bit) if caps["selector"] & bit else None
+        return bool(caps["on"] & bit) if caps["which"] & bit else None
 
     return PortFunction(
         bytes(address).hex(":") if address else None,
@@ -210,7 +211,7 @@ def _set_port(arguments: dict[str, Any]) -> None:
         attribute = ("FN_MAX_IO_EQS", value)
     else:
         bit = {"roce": _ROCE, "migratable": _MIGRATABLE}[name]
-        attribute = ("FN_CAPS", {"value": bit * value, "selector": bit})
+        attribute = ("FN_CAPS", {"on": bit * value, "which": bit})
     with _devlink() as devlink:
         function = {"PORT_INDEX": arguments["port"], "PORT_FUNCTION": {"attrs": [attribute]}}
         devlink.ask(_PORT_SET, arguments["device"], function)

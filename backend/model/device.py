@@ -8,6 +8,7 @@ from enum import StrEnum
 from backend.model.facts import Notes, no_notes
 from backend.model.holder import Holder
 from backend.model.ids import DeviceId, GroupId, PciAddress
+from backend.model.links import VfInfo
 
 
 class DeviceKind(StrEnum):
@@ -138,6 +139,8 @@ class Device:
     link: Link | None = None
     sriov: Sriov | None = None
     vgpu: VendorVgpu | None = None
+    policy: VfInfo | None = None
+    """What the PF enforces on a VF; None where nobody tells."""
     mdev_type: str = ""
     """An mdev's type id, as in ``mtty-1``."""
     defined: bool | None = None
@@ -177,6 +180,7 @@ SOURCES: dict[str, str] = {
     "link": "current_link_*, max_link_*",
     "sriov": "sriov_*, virtfnN links",
     "vgpu": "nvidia/",
+    "policy": "RTM_GETLINK of the PF's interface",
     "mdev_type": "mdev_type link",
     "defined": "/etc/mdevctl.d",
     "aer_correctable": "aer_dev_correctable",

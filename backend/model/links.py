@@ -62,6 +62,11 @@ class VfInfo:
     trust: bool | None = None
     link: VfLinkState | None = None
 
+    @property
+    def has_mac(self) -> bool:
+        """Whether the host has set a MAC address."""
+        return self.mac.strip("0:") != ""
+
 
 @dataclass(frozen=True, slots=True)
 class VfStats:

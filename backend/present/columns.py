@@ -11,6 +11,7 @@ from backend.model.facts import FactState
 from backend.model.group import IommuGroup
 from backend.model.holder import Holder, HolderKind
 from backend.model.host import Host
+from backend.model.links import VfInfo, VfLinkState
 from backend.model.mdev import MdevParent, MdevType
 from backend.present.glyphs import Glyphs
 from backend.present.tree import NumaNode, RootPort, Row, is_plumbing
@@ -256,6 +257,23 @@ def _root_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
     return Cell(glyphs.none if device.root_port is None else str(device.root_port), Role.MUTED)
 
 
+def _policy_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
+    policy = row.device.policy if row.device is not None else None
+    if policy is None:
+        return EMPTY
+    return Cell(policy_words(policy) or glyphs.none, Role.WARNING if policy.trust else Role.MUTED)
+
+
+def policy_words(policy: VfInfo) -> str:
+    """Return what a PF enforces on a VF, in a few words; "" when it leaves everything as it comes."""
+    words = [policy.mac] * policy.has_mac
+    words += [f"vlan {policy.vlan}"] * bool(policy.vlan.id)
+    words += [f"max {policy.rate.max}"] * bool(policy.rate.max) + [f"min {policy.rate.min}"] * bool(policy.rate.min)
+    words += ["trusted"] * (policy.trust is True)
+    words += [f"link {policy.link}"] * (policy.link not in (None, VfLinkState.AUTO))
+    return " ".join(words)
+
+
 COLUMNS: tuple[Column, ...] = (
     Column("device", "DEVICE", 26, 1, _device_cell, "address, UUID, group, type or holder"),
     Column("what", "", 20, 5, _what_cell, "interface, VF index, number of VFs, mdev type"),
@@ -265,12 +283,13 @@ COLUMNS: tuple[Column, ...] = (
     Column("holder", "HOLDER", 24, 2, _holder_cell, "who holds it; for a group: who stands in the way"),
     Column("numa", "NUMA", 4, 7, _numa_cell, "NUMA node"),
     Column("root", "ROOT PORT", 12, 8, _root_cell, "root port above it"),
+    Column("policy", "POLICY", 32, 9, _policy_cell, "what the PF enforces on a VF: MAC, VLAN, rates, trust, link"),
     Column("name", "NAME", 32, 6, _name_cell, "product name from pci.ids"),
 )
 """Every column, in order."""
 
 COLUMN_IDS = tuple(column.id for column in COLUMNS)
-DEFAULT_COLUMNS = tuple(column for column in COLUMNS if column.id != "root")
+DEFAULT_COLUMNS = tuple(column for column in COLUMNS if column.id not in ("root", "policy"))
 
 
 def columns_named(ids: Iterable[str]) -> tuple[Column, ...]:

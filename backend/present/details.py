@@ -10,6 +10,7 @@ from backend.model.facts import fact
 from backend.model.group import IommuGroup
 from backend.model.holder import Holder
 from backend.model.host import Host
+from backend.model.links import VfLinkState
 from backend.model.mdev import MdevParent, MdevType
 from backend.present.columns import Cell, Role, describe_device, verdict_cell
 from backend.present.glyphs import Glyphs
@@ -64,6 +65,7 @@ def sections(host: Host, row: Row, glyphs: Glyphs) -> tuple[Section, ...]:
 def _device(host: Host, device: Device, glyphs: Glyphs) -> Iterable[Section]:
     yield Section("", tuple(_overview(host, device, glyphs)))
     yield Section("SR-IOV", tuple(_sriov(device)))
+    yield Section("Policy", tuple(_policy(device)))
     yield Section("vGPU", tuple(_vgpu(device)))
     yield Section("mdev types", tuple(_types(host, device)))
     yield Section("Hardware", tuple(_hardware(device, glyphs)))
@@ -128,6 +130,30 @@ def _sriov(device: Device) -> Iterable[Line]:
         yield Line("offset, stride", Cell(f"{sriov.offset}, {sriov.stride}"))
     if sriov.autoprobe is not None:
         yield Line("autoprobe", Cell("on" if sriov.autoprobe else "off"))
+
+
+def _policy(device: Device) -> Iterable[Line]:
+    """What the PF enforces on a VF."""
+    policy = device.policy
+    if policy is None:
+        return
+    stale = device.notes.get("policy")
+    own = "set by the host" if policy.has_mac else "none set: the VF has its own"
+    yield Line("MAC", Cell(policy.mac if policy.has_mac else "its own"), own if stale is None else stale.reason)
+    yield Line("VLAN", Cell(str(policy.vlan) if policy.vlan.id else "none"))
+    rate = policy.rate
+    words = [f"at most {rate.max} Mbit/s"] * bool(rate.max) + [f"at least {rate.min} Mbit/s"] * bool(rate.min)
+    yield Line("rate", Cell(", ".join(words) or "no limit"))
+    yield Line("spoof check", _switch(policy.spoofcheck, Role.TEXT))
+    yield Line("trust", _switch(policy.trust, Role.WARNING))
+    if policy.link is not None:
+        yield Line("link", Cell(policy.link, Role.WARNING if policy.link is VfLinkState.DISABLE else Role.TEXT))
+
+
+def _switch(on: bool | None, role: Role) -> Cell:
+    if on is None:
+        return Cell("not reported", Role.HIDDEN)
+    return Cell("on", role) if on else Cell("off")
 
 
 def _vgpu(device: Device) -> Iterable[Line]:

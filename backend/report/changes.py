@@ -9,7 +9,8 @@ from typing import Any
 from backend.model.delta import Changes, Delta
 from backend.model.device import Device, Link, Sriov, VendorVgpu
 from backend.model.holder import Holder
-from backend.present.columns import describe_device
+from backend.model.links import VfInfo
+from backend.present.columns import describe_device, policy_words
 from backend.report.document import timestamp
 
 _KINDS = ("devices", "parents", "groups", "vms")
@@ -98,6 +99,8 @@ def _words(value: Any) -> str:
         )
     if isinstance(value, VendorVgpu):
         return value.current or "none"
+    if isinstance(value, VfInfo):
+        return policy_words(value) or "as it comes"
     if isinstance(value, Holder):
         return f"{value.kind} {value.name}" + (f" (pid {value.pid})" if value.pid is not None else "")
     if isinstance(value, Device):

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 from backend.host.doors import HostDoors
 from backend.model.device import Device
-from backend.model.facts import Notes, no_notes
+from backend.model.facts import FactState, Note, Notes, no_notes
 from backend.model.group import IommuGroup
 from backend.model.host import HolderScan, Host, Iommu
 from backend.model.ids import DeviceId, GroupId, MdevUuid, PciAddress, id_order
+from backend.model.links import VfInfo
 from backend.model.mdev import MdevParent
 from backend.model.text import clean
 from backend.model.vm import Vm
@@ -26,6 +28,7 @@ from backend.probe.isolation import read_weaknesses
 from backend.probe.names import PciNames
 from backend.probe.surroundings import Surroundings, VfIdentity, listing, read_surroundings, surroundings_of
 from backend.state.join import assign, is_open, join
+from backend.state.policies import Policies
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -57,6 +60,7 @@ class Collector:
         self._parents: dict[str, MdevParent] = {}
         self._findings: HolderFindings | None = None
         self._assigned: dict[DeviceId, tuple[Found, ...]] = {}
+        self._policies: dict[DeviceId, VfInfo | Note] = {}
         self._has_groups = False
         self._listed: tuple[list[str], list[str]] = ([], [])
         self.host: Host | None = None
@@ -73,7 +77,7 @@ class Collector:
         for address in pci.list_functions(self._files):
             device = pci.read_function(self._files, around, address)
             if device is not None:
-                base[address] = _reuse(self._base.get(address), device)
+                base[address] = _reuse(self._base.get(address), self._with_policy(device))
             yield
         for uuid in mdev.list_mdevs(self._files):
             device = mdev.read_mdev(self._files, around, uuid)
@@ -125,7 +129,8 @@ class Collector:
             return set()
         before = self._base.get(device_id)
         if isinstance(device_id, PciAddress):
-            after = pci.read_function(self._files, around, device_id)
+            read = pci.read_function(self._files, around, device_id)
+            after = read if read is None else self._with_policy(read)
         else:
             after = mdev.read_mdev(self._files, around, device_id)
         fresh[device_id] = after if after is None else _reuse(before, after)
@@ -160,6 +165,7 @@ class Collector:
                 self.look_wanted = True
             self._assigned.pop(device_id, None)
             if device is None:
+                self._policies.pop(device_id, None)
                 base.pop(device_id, None)
                 devices.pop(device_id, None)
             else:
@@ -199,6 +205,37 @@ class Collector:
         found = self._findings.found if self._findings is not None else ()
         vms = self._findings.vms if self._findings is not None else ()
         self.set_holders(HolderFindings(found, HolderScan(False, 0, reason, taken_at), vms))
+
+    def set_policies(self, policies: Policies) -> None:
+        """Take in what PFs enforce on their VFs. Where that was not told, what was told before is kept, as stale."""
+        changed: dict[DeviceId, Device | None] = {}
+        for pf, told in policies.items():
+            device = self._base.get(DeviceId(pf))
+            for vf in device.sriov.vfs if device is not None and device.sriov is not None else ():
+                before = self._base.get(vf)
+                if before is None or before.index is None:
+                    continue
+                if isinstance(told, str):
+                    since = self.host.taken_at if self.host is not None and before.policy is not None else None
+                    self._policies[vf] = Note(FactState.STALE if since else FactState.UNKNOWN, told, since)
+                else:
+                    info = next((info for info in told.vfs if info.index == before.index), None)
+                    self._policies[vf] = info or Note(FactState.UNKNOWN, told.reason or "its driver does not tell")
+                after = self._with_policy(before)
+                if after != before:
+                    changed[vf] = after
+        if changed and self.host is not None:
+            self._replace(changed)
+
+    def _with_policy(self, device: Device) -> Device:
+        """Return a device with what its PF enforces on it, as far as that was told."""
+        policy = self._policies.get(device.id)
+        if policy is None:
+            return device
+        notes = {field: note for field, note in device.notes.items() if field != "policy"}
+        if isinstance(policy, Note):
+            return replace(device, notes={**notes, "policy": policy})
+        return replace(device, policy=policy, notes=notes or no_notes())
 
     def read_slow(self) -> Iterator[None]:
         """Read what changes without an event: mdev capacity, drivers by listing, group types."""

@@ -21,7 +21,11 @@ from backend.state.closer import CloserLook, look_closer
 from backend.state.collect import Collector
 from backend.state.diff import difference
 from backend.state.guarded import GuardedFact, read_guarded_facts
+from backend.state.policies import pfs_to_ask, read_policies
 from backend.state.schedule import COALESCE, Tiers, in_slices
+
+FIRST_PATIENCE = 1.0
+"""Seconds that the first picture waits for what PFs enforce on their VFs."""
 
 HOLDER_DEADLINE = 15.0
 """Seconds after which a look for holders is left behind."""
@@ -61,6 +65,7 @@ class Live:
         self._dirty: set[str] = set()
         self._rescan = False
         self._look = asyncio.Event()
+        self._ask_links = asyncio.Event()
         self._wake = asyncio.Event()
         self._sequence = 0
         self._ticks = 0
@@ -89,11 +94,14 @@ class Live:
     async def deltas(self) -> AsyncGenerator[Delta, None]:
         """Yield a delta whenever something changed. The first leads from an empty host to the first picture."""
         beside = self._meter.waiting if self._meter is not None else ()
-        work = (self._listen(), self._look_for_holders(), *(self._measure_beside(sampler) for sampler in beside))
+        measuring = (self._measure_beside(sampler) for sampler in beside)
+        work = (self._listen(), self._look_for_holders(), self._ask_for_policies(), *measuring)
         self._tasks = [asyncio.create_task(one) for one in work]
         self._look.set()
         try:
             await self._read_all()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._read_policies(), FIRST_PATIENCE)
             yield self._step()
             due_full = due_slow = time.monotonic()
             while True:
@@ -106,6 +114,7 @@ class Live:
                 elif now - due_slow >= self._tiers.slow:
                     await in_slices(self._collector.read_slow())
                     self._look.set()
+                    self._ask_links.set()
                     due_slow = time.monotonic()
                 else:
                     await self._read_fast()
@@ -211,8 +220,24 @@ class Live:
             self._dirty.add(owner_of(event.devpath) or event.devpath.rsplit("/", 3)[-3:][0])
         if event.subsystem in ("vfio-dev", "net", "block") or event.properties.get("EVENT") in ("create", "destroy"):
             self._look.set()
+        if event.subsystem == "pci" and event.action in ("add", "remove"):
+            self._ask_links.set()
         if "MDEV_STATE" in event.properties:
             self._rescan = True
+
+    async def _ask_for_policies(self) -> None:
+        """Ask what PFs enforce on their VFs whenever wanted, one question at a time."""
+        while True:
+            await self._ask_links.wait()
+            self._ask_links.clear()
+            await self._read_policies()
+            self._wake.set()
+
+    async def _read_policies(self) -> None:
+        host = self._collector.host
+        pfs = pfs_to_ask(host.devices.values()) if host is not None else {}
+        if pfs and self._doors.source.kind in ("live", "simulated"):
+            self._collector.set_policies(await read_policies(self._doors, pfs))
 
     async def _look_for_holders(self) -> None:
         """Look for holders whenever asked, one look at a time."""

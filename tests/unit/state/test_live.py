@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -17,10 +18,10 @@ import pytest
 from backend.host.doors import Event, Source, StillWaiting
 from backend.host.linux import LinuxHost
 from backend.model.delta import Delta
-from backend.model.device import DeviceKind
+from backend.model.device import Device, DeviceKind
 from backend.model.facts import FactState
 from backend.model.host import Host
-from backend.model.ids import PciAddress
+from backend.model.ids import DeviceId, PciAddress
 from backend.simhost import open_simulated
 from backend.simhost.host import SimulatedHost
 from backend.state.aside import AttendedScanner, DirectScanner, scanner_for
@@ -89,8 +90,14 @@ def vfs(host: Host) -> int:
 
 
 def same(one: Host, other: Host) -> bool:
-    """Return whether two pictures tell the same."""
-    return one.devices == other.devices and one.parents == other.parents and one.groups == other.groups
+    """Return whether two pictures tell the same, policy apart: that is asked for beside."""
+    devices = one.devices == other.devices or plain(one) == plain(other)
+    return devices and one.parents == other.parents and one.groups == other.groups
+
+
+def plain(host: Host) -> dict[DeviceId, Device]:
+    """Return the devices without what their PFs enforce on them."""
+    return {name: replace(device, policy=None) for name, device in host.devices.items()}
 
 
 class Silent:
@@ -109,7 +116,8 @@ async def test_the_first_delta_leads_from_nothing_to_everything() -> None:
         first = await anext(deltas)
         assert first.sequence == 0
         assert not first.old.devices
-        assert first.devices.added == first.new.devices == picture(doors).devices
+        assert first.devices.added == first.new.devices
+        assert same(first.new, picture(doors))
         assert first.structural
         assert live.host is first.new
         assert not live.status.reading
@@ -141,6 +149,31 @@ async def test_without_events_ticks_find_it() -> None:
         host = await watcher.until(lambda host: vfs(host) == 0)
         assert not watcher.live.status.events
         assert same(host, picture(doors))
+
+
+async def test_policy_is_there_at_once() -> None:
+    doors = open_simulated("duo")
+    async with watching(doors, interval=60) as watcher:
+        host = watcher.live.host
+        assert host is not None
+        policy = host.devices[PciAddress("0000:c1:02.2")].policy
+        assert policy is not None
+        assert (policy.index, policy.vlan.id, policy.trust) == (0, 120, True)
+        assert host.devices[PciAddress("0000:c1:00.1")].policy is None
+
+
+async def test_policy_that_is_not_told_any_more_is_stale() -> None:
+    doors = open_simulated("duo")
+    async with watching(doors, interval=60) as watcher:
+        vf = PciAddress("0000:c1:02.2")
+        doors.faults.fail_path("rtnetlink", errno.EIO)
+        doors.kernel.write("/sys/bus/pci/devices/0000:c1:02.5/driver/unbind", "0000:c1:02.5")
+        doors.kernel.unplug("0000:c1:02.5")
+        host = await watcher.until(lambda host: "policy" in host.devices[vf].notes)
+        device = host.devices[vf]
+        assert device.policy is not None
+        assert (device.notes["policy"].state, device.policy.vlan.id) == (FactState.STALE, 120)
+        assert "ens3f1np1" in device.notes["policy"].reason
 
 
 async def test_lost_events_mean_a_rescan() -> None:
