@@ -18,6 +18,7 @@ from backend.model.host import Host
 from backend.model.migration import DeviceFeatures, Readiness, Reason, Weight
 from backend.model.text import clean
 from backend.model.vm import Vm, VmManager
+from backend.vmm.devices import ask_devices
 from backend.vmm.errors import VmmError
 from backend.vmm.monitor import Monitor, connect
 
@@ -62,12 +63,6 @@ class Told:
     dirty_rate: int | None = None
 
 
-_PROPERTIES = (
-    "host", "sysfsdev", "x-no-mmap", "enable-migration", "iommufd", "hotpluggable", "parent_bus",
-    "x-device-dirty-page-tracking",
-)  # fmt: skip
-
-
 async def ask(monitor: Monitor, *, dirty_seconds: int = 0) -> Told:
     """Return what a QEMU says; with ``dirty_seconds`` it measures how fast the guest changes its memory."""
     status = await monitor.ask("query-status")
@@ -81,26 +76,6 @@ async def ask(monitor: Monitor, *, dirty_seconds: int = 0) -> Told:
         devices=await ask_devices(monitor),
         dirty_rate=await _dirty_rate(monitor, dirty_seconds) if dirty_seconds else None,
     )
-
-
-async def ask_devices(monitor: Monitor) -> dict[str, dict[str, Any]]:
-    """Return host device → properties of the QEMU device that it is, with its ``id``."""
-    found: dict[str, dict[str, Any]] = {}
-    for child in await monitor.ask("qom-list", {"path": "/machine/peripheral"}):
-        if child.get("type") not in ("child<vfio-pci>", "child<vfio-pci-nohotplug>"):
-            continue
-        name = str(child["name"])
-        properties: dict[str, Any] = {"id": name}
-        for one in _PROPERTIES:
-            try:
-                properties[one] = await monitor.ask("qom-get", {"path": f"/machine/peripheral/{name}", "property": one})
-            except VmmError:
-                continue
-        path = str(properties.get("sysfsdev") or "")
-        device = path.rpartition("/")[2] if path else str(properties.get("host") or "")
-        if device:
-            found[device] = properties
-    return found
 
 
 async def _dirty_rate(monitor: Monitor, seconds: int) -> int | None:

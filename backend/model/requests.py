@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from backend.model.ids import GroupId, KernelName, MacAddress, MdevUuid, PciAddress
+from backend.model.ids import DeviceId, GroupId, KernelName, MacAddress, MdevUuid, PciAddress
 from backend.model.links import EswitchMode, PortState, VfLinkState, VlanProtocol
 
 
@@ -247,6 +247,17 @@ class SetUnmanagedVfs:
     driver: Literal["pci-pf-stub", "vfio-pci"] = "pci-pf-stub"
 
 
+@dataclass(frozen=True, slots=True)
+class Replug:
+    """That a running VM has a device of its own plugged in with its regions mapped, or trapped."""
+
+    verb: ClassVar[str] = "replug"
+
+    device: DeviceId
+    trap: bool = False
+    """Whether every access to its regions shall exit to the VMM (``x-no-mmap``)."""
+
+
 Request = (
     SetNumVfs
     | SetVfPolicy
@@ -266,6 +277,7 @@ Request = (
     | SetPath
     | Reset
     | SetUnmanagedVfs
+    | Replug
 )
 
 _KINDS: tuple[type[Request], ...] = (
@@ -278,6 +290,7 @@ _KINDS: tuple[type[Request], ...] = (
     Unbind,
     CreateMdevs,
     RemoveMdevs,
+    Replug,
 )
 
 REQUESTS: dict[str, type[Request]] = {kind.verb: kind for kind in _KINDS}

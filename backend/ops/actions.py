@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from backend.host.doors import HostDoors, devlink_place, vf_place
 from backend.model.links import EswitchMode, PortSetting, PortSettingName, VfSetting, VfSettingName
+from backend.ops.plug_again import PlugAgain
 
 _DEVICES = "/sys/bus/pci/devices"
 _PROBE = "/sys/bus/pci/drivers_probe"
@@ -142,7 +143,7 @@ class BindVfs:
         return _PROBE
 
 
-Action = WriteFile | SetVf | SetPortFunction | SetEswitchMode | LoadModule | BindVfs
+Action = WriteFile | SetVf | SetPortFunction | SetEswitchMode | LoadModule | BindVfs | PlugAgain
 
 
 def waits_at(action: Action, place: str) -> bool:

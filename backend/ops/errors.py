@@ -87,3 +87,17 @@ def error_of(problem: Problem, message: str, remedy: str) -> OperationError:
     """Return the error of a kind."""
     kind = next(kind for kind in OperationError.__subclasses__() if kind.problem is problem)
     return kind(message, remedy)
+
+
+class Explained(OSError):
+    """An error of an action that brings its own words: what it acts on answers in sentences, not in numbers.
+
+    Attributes:
+        cause: one sentence: what happened, and how things stand now.
+        remedy: what to do.
+    """
+
+    def __init__(self, code: int, cause: str, remedy: str = "") -> None:
+        super().__init__(code, cause)
+        self.cause = cause
+        self.remedy = remedy

@@ -8,6 +8,7 @@ import re
 
 from backend.model.text import clean
 from backend.ops.errnos import BY_DRIVER, BY_PLACE, DMESG, EVERYWHERE, Words
+from backend.ops.errors import Explained
 from backend.ops.explain_links import cause_and_remedy, is_link
 
 _GROUP_TYPE = re.compile(r"/iommu_groups/[0-9]+/type\Z", re.ASCII)
@@ -34,6 +35,8 @@ def explain(error: OSError, place: str, driver: str = "") -> Words:
         place: a file, or what an action calls itself: ``netlink ens1f0 vf 3 mac``, ``module NAME``.
         driver: of the device concerned; "" = none, or unknown.
     """
+    if isinstance(error, Explained):
+        return clean(error.cause, 600), error.remedy
     number = error.errno or 0
     link = is_link(place)
     kind = place_kind(place)

@@ -9,6 +9,7 @@ from backend.model.requests import (
     Bind,
     CreateMdevs,
     RemoveMdevs,
+    Replug,
     SetEswitch,
     SetMsixCount,
     SetNumVfs,
@@ -22,6 +23,7 @@ from backend.ops.mdevs import plan_create, plan_remove
 from backend.ops.msix import plan_msix
 from backend.ops.numvfs import plan_numvfs
 from backend.ops.operation import Operation
+from backend.ops.replug import plan_replug
 from backend.ops.vfpolicy import plan_vf_policy
 from backend.ops.world import World
 
@@ -37,5 +39,6 @@ PLANNERS: Mapping[str, Planner] = {
     Unbind.verb: plan_unbind,
     CreateMdevs.verb: plan_create,
     RemoveMdevs.verb: plan_remove,
+    Replug.verb: plan_replug,
 }
 """Verb → its planner, which takes the verb's request."""

@@ -29,6 +29,8 @@ class VmPlan:
     """Proxmox's number of the VM."""
     guest: Literal["linux", "none"] = "linux"
     """What runs in it: an operating system that lets devices go when asked, or nothing that would."""
+    rooted: bool = True
+    """Whether each device has a root port of its own, so that it can be unplugged (plain style)."""
     incoming: bool = False
     """It waits for a migration (``-incoming defer``)."""
     dirty_mbps: int = 40
@@ -130,6 +132,9 @@ def _device(vm: VmPlan, number: int, device: str, mdev: bool, iommufd: bool) -> 
         return text + f'"bus":"pci.{number + 5}","addr":"0x0"}}'
     name = vm.ids[number] if number < len(vm.ids) else f"hostpci{number}"
     text = f"vfio-pci,{key}={value},id={name}"
-    text += f",bus=rp{number}" if vm.style == "plain" else f",bus=pci.{number + 5}"
+    if vm.style != "plain":
+        text += f",bus=pci.{number + 5}"
+    elif vm.rooted:
+        text += f",bus=rp{number}"
     text += ",iommufd=iommufd0" if iommufd else ""
     return text + (",x-no-mmap=on" if trapped else "")

@@ -69,6 +69,10 @@ class SimQemu:
         self.awake.set()
         self.fail_at: dict[str, str] = {}
         """Phase of an outgoing migration → the error that it fails with there."""
+        self.refuse_plugs: list[str] = []
+        """What the next orders to plug a device in fail with, one each."""
+        self.dies_on = ""
+        """The command in which the process ends."""
         self.ended = False
         self.clients: list[Client] = []
         self.tasks: set[asyncio.Task[None]] = set()
@@ -135,6 +139,8 @@ class SimQemu:
 
     async def execute(self, command: str, arguments: Mapping[str, Any]) -> Any:
         """Return what a command returns. Raises ``QmpError``."""
+        if command == self.dies_on:
+            self.exit()
         if command == "migrate-incoming":
             return await self._migrate_incoming(arguments)
         handler = self._table.get(command)
@@ -337,6 +343,8 @@ class SimQemu:
 
     def _device_add(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         device = check_plug(arguments, self.devices)
+        if self.refuse_plugs:
+            raise QmpError(self.refuse_plugs.pop(0))
         if device.driver == "vfio-pci":
             self._open(device)
         self.devices[device.id] = device

@@ -1,0 +1,85 @@
+"""The host devices of a QEMU, as its object model shows them, and how one is plugged in again as it was.
+
+Source: qapi/qom.json, qapi/qdev.json, hw/vfio/pci.c.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from backend.vmm.errors import CommandRefused
+from backend.vmm.monitor import Monitor
+
+PERIPHERAL = "/machine/peripheral"
+_MODELS = {"child<vfio-pci>": "vfio-pci", "child<vfio-pci-nohotplug>": "vfio-pci-nohotplug"}
+_ASKED = (
+    "host", "sysfsdev", "x-no-mmap", "enable-migration", "iommufd", "hotpluggable", "parent_bus",
+    "x-device-dirty-page-tracking",
+)  # fmt: skip
+_NO_HOST = "ffff:ff:ff.f"
+_NEVER = frozenset({"fd", "host", "sysfsdev", "busnr", "iommufd"})
+"""Properties of a plug that are worked out apart, or cannot be given."""
+
+
+async def ask_devices(monitor: Monitor) -> dict[str, dict[str, Any]]:
+    """Return host device → properties of the QEMU device that it is, with its ``id`` and ``driver``."""
+    found: dict[str, dict[str, Any]] = {}
+    for child in await monitor.ask("qom-list", {"path": PERIPHERAL}):
+        driver = _MODELS.get(child.get("type", ""))
+        if driver is None:
+            continue
+        name = str(child["name"])
+        properties: dict[str, Any] = {"id": name, "driver": driver}
+        for one in _ASKED:
+            try:
+                properties[one] = await monitor.ask("qom-get", {"path": f"{PERIPHERAL}/{name}", "property": one})
+            except CommandRefused:
+                continue
+        device = _host_device(properties)
+        if device:
+            found[device] = properties
+    return found
+
+
+def _host_device(properties: Mapping[str, Any]) -> str:
+    path = str(properties.get("sysfsdev") or "")
+    return path.rpartition("/")[2] if path else str(properties.get("host") or "")
+
+
+async def plug_arguments(monitor: Monitor, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of the ``device_add`` that plugs a device in again just as it is.
+
+    Args:
+        properties: of the device, as ``ask_devices`` returned them.
+    """
+    name, driver = str(properties["id"]), str(properties["driver"])
+    found: dict[str, Any] = {"driver": driver, "id": name, "bus": bus_of(properties)}
+    if str(properties.get("host") or _NO_HOST) != _NO_HOST:
+        found["host"] = properties["host"]
+    else:
+        found["sysfsdev"] = properties["sysfsdev"]
+    if properties.get("iommufd"):
+        found["iommufd"] = str(properties["iommufd"]).rpartition("/")[2]
+    for one in await monitor.ask("device-list-properties", {"typename": driver}):
+        key = one["name"]
+        if key in _NEVER or key.startswith("legacy-"):
+            continue
+        try:
+            value = await monitor.ask("qom-get", {"path": f"{PERIPHERAL}/{name}", "property": key})
+        except CommandRefused:
+            continue  # some can only be written
+        default = one.get("default-value", "")
+        if value != default and not (key == "addr" and default == -1 and value in ("-1", "00.0")):
+            found[key] = value
+    return found
+
+
+def bus_of(properties: Mapping[str, Any]) -> str:
+    """Return the name of the bus that a device is on."""
+    return str(properties.get("parent_bus") or "").rpartition("/")[2]
+
+
+async def is_there(monitor: Monitor, name: str) -> bool:
+    """Return whether QEMU has a device with this id."""
+    return any(child["name"] == name for child in await monitor.ask("qom-list", {"path": PERIPHERAL}))
