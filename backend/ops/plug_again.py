@@ -14,7 +14,7 @@ from typing import Any
 
 from backend.host.doors import HostDoors, StillWaiting
 from backend.ops.errors import Explained
-from backend.vmm.devices import PERIPHERAL, ask_devices, is_there, plug_arguments
+from backend.vmm.devices import PERIPHERAL, ask_devices, is_there, least_arguments, plug_arguments
 from backend.vmm.errors import CommandRefused, VmmError
 from backend.vmm.monitor import Monitor, connect
 
@@ -111,20 +111,27 @@ class PlugAgain:
         )
 
     async def _back(self, monitor: Monitor, old: dict[str, Any], refused: CommandRefused) -> None:
-        """Plug the old way, and raise what happened."""
-        try:
-            await monitor.ask("device_add", old, deadline=60.0)
-        except CommandRefused as again:
-            words = " ".join(f"{key}={value}" for key, value in old.items())
+        """Plug the old way, at the worst with nothing but what is needed, and raise what happened."""
+        least = least_arguments(old)
+        for plug in (old, least) if least != old else (old,):
+            try:
+                await monitor.ask("device_add", plug, deadline=60.0)
+            except CommandRefused as one:
+                again = one
+                continue
+            lost = sorted(set(old) - set(plug))
+            without = f", without {', '.join(lost)}" if lost else ""
             raise Explained(
                 errno.EIO,
-                f"{self.vm} is WITHOUT {self.device}: QEMU did not take it again, neither the new way "
-                f"({refused.text}) nor the old ({again.text})",
-                f"when the reason has gone: device_add {words}",
-            ) from again
+                f"QEMU did not take {self.device} the new way ({refused.text}): it is plugged in as before{without}",
+            ) from refused
+        words = " ".join(f"{key}={value}" for key, value in old.items())
         raise Explained(
-            errno.EIO, f"QEMU did not take {self.device} the new way ({refused.text}): it is plugged in as before",
-        ) from refused  # fmt: skip
+            errno.EIO,
+            f"{self.vm} is WITHOUT {self.device}: QEMU did not take it again, neither the new way "
+            f"({refused.text}) nor the old ({again.text})",
+            f"when the reason has gone: device_add {words}",
+        ) from again
 
     async def _mappings(self, doors: HostDoors) -> int | None:
         """Return how many regions of VFIO devices are mapped into the process; None where that cannot be read."""

@@ -18,8 +18,17 @@ _ASKED = (
     "x-device-dirty-page-tracking",
 )  # fmt: skip
 _NO_HOST = "ffff:ff:ff.f"
-_NEVER = frozenset({"fd", "host", "sysfsdev", "busnr", "iommufd"})
-"""Properties of a plug that are worked out apart, or cannot be given."""
+KEPT = (
+    "acpi-index", "addr", "bootindex", "display", "enable-migration", "failover_pair_id", "migration-events",
+    "multifunction", "rombar", "romfile", "skip-vsc-check", "vf-token", "x-balloon-allowed",
+    "x-device-dirty-page-tracking", "x-migration-multifd-transfer", "x-msix-relocation", "x-no-kvm-intx",
+    "x-no-kvm-ioeventfd", "x-no-kvm-msi", "x-no-kvm-msix", "x-no-mmap", "x-no-vfio-ioeventfd", "x-pci-device-id",
+    "x-pci-sub-device-id", "x-pci-sub-vendor-id", "x-pci-vendor-id", "x-pre-copy-dirty-page-tracking", "x-req", "xres",
+    "yres",
+)  # fmt: skip
+"""What somebody may have set on a vfio-pci device. Other properties show what QEMU made of it, and cannot be given."""
+_EMPTY = {"bootindex": -1}
+"""Defaults that QEMU does not tell."""
 
 
 async def ask_devices(monitor: Monitor) -> dict[str, dict[str, Any]]:
@@ -61,18 +70,26 @@ async def plug_arguments(monitor: Monitor, properties: Mapping[str, Any]) -> dic
         found["sysfsdev"] = properties["sysfsdev"]
     if properties.get("iommufd"):
         found["iommufd"] = str(properties["iommufd"]).rpartition("/")[2]
-    for one in await monitor.ask("device-list-properties", {"typename": driver}):
-        key = one["name"]
-        if key in _NEVER or key.startswith("legacy-"):
-            continue
+    defaults = {
+        one["name"]: one.get("default-value", "")
+        for one in await monitor.ask("device-list-properties", {"typename": driver})
+    }
+    for key in KEPT:
+        if key not in defaults:
+            continue  # of another version
         try:
             value = await monitor.ask("qom-get", {"path": f"{PERIPHERAL}/{name}", "property": key})
         except CommandRefused:
             continue  # some can only be written
-        default = one.get("default-value", "")
-        if value != default and not (key == "addr" and default == -1 and value in ("-1", "00.0")):
+        if value != (_EMPTY.get(key, "") if defaults[key] == "" else defaults[key]):
             found[key] = value
     return found
+
+
+def least_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a ``device_add`` cannot do without: for when QEMU does not take the rest."""
+    needed = ("driver", "id", "bus", "host", "sysfsdev", "iommufd", "vf-token", "x-no-mmap")
+    return {key: value for key, value in arguments.items() if key in needed}
 
 
 def bus_of(properties: Mapping[str, Any]) -> str:
