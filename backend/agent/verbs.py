@@ -70,10 +70,10 @@ VERBS: Mapping[str, Verb] = {
         Verb(CreateMdevs, "make mdevs of a type on a parent", Danger.REVERSIBLE),
         Verb(RemoveMdevs, "remove mdevs that nobody holds", Danger.DISRUPTIVE),
         Verb(Replug, "plug a running VM's device again with its regions mapped or trapped", Danger.DISRUPTIVE),
-        Verb(SetVfPolicy, "set MAC address, VLAN, rates, spoof check, trust or link of a VF", Danger.DISRUPTIVE),
+        Verb(SetVfPolicy, "set MAC address, VLAN, rates, spoof check, trust or link of a VF", Danger.DESTRUCTIVE),
         Verb(SetMsixCount, "set how many MSI-X vectors a VF has", Danger.REVERSIBLE),
         Verb(SetPort, "set what a VF's devlink port says of its function", Danger.REVERSIBLE),
-        Verb(SetEswitch, "set the mode of a NIC's embedded switch", Danger.DISRUPTIVE),
+        Verb(SetEswitch, "set the mode of a NIC's embedded switch", Danger.DESTRUCTIVE),
     )
 }
 """Every verb by its name."""

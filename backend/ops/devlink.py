@@ -178,6 +178,7 @@ async def plan_eswitch(request: SetEswitch, world: World) -> Operation:
     if pf.driver == "ice" and vfs:
         text = f"{pf.id} has no VFs"
         conditions.append(Condition(text, False, f"it has {len(vfs)}", f"ice wants that: iovtop numvfs {pf.id} 0"))
+    vital = tuple(f"{name} {reason}" for name in (pf.id, *vfs) for reason in world.vital().get(name, ()))
     work = []
     if now is not request.mode:
         step = Step(
@@ -195,11 +196,11 @@ async def plan_eswitch(request: SetEswitch, world: World) -> Operation:
         devices=(pf.id, *vfs),
         conditions=tuple(conditions),
         steps=tuple(item.step for item in work),
-        consequences=tuple(_mode_consequences(pf, request.mode, len(vfs))) if work else (),
+        consequences=(*vital, *_mode_consequences(pf, request.mode, len(vfs))) if work else (),
         undo=(asked(SetEswitch(request.pf, now)),) if work else (),
         no_undo="VLAN, spoof check and trust of its VFs are not brought back" if work and vfs else "",
-        danger=Danger.DISRUPTIVE,
-        must_type="",
+        danger=Danger.DESTRUCTIVE if vital and work else Danger.DISRUPTIVE,
+        must_type=pf.id if vital and work else "",
         unseen=True,
     )
     return Operation(plan, tuple(work))

@@ -104,6 +104,7 @@ async def plan_vf_policy(request: SetVfPolicy, world: World) -> Operation:
     known = {name: getattr(info, name) for name in changes if getattr(info, name) is not None}
     lost = [name for name in changes if name not in known]
     held = holders_of(vf)
+    vital = tuple(f"{vf.id} {reason}" for reason in world.vital().get(vf.id, ()))
     plan = Plan(
         asked=(asked(_request(request.vf, wanted)),),
         title=f"policy of VF {index} of {pf.id} ({table.interface}): "
@@ -111,14 +112,20 @@ async def plan_vf_policy(request: SetVfPolicy, world: World) -> Operation:
         devices=(vf.id, pf.id),
         conditions=tuple(conditions),
         steps=tuple(item.step for item in work),
-        consequences=tuple(_consequences(vf, changes, held)) if work else (),
+        consequences=(*vital, *_consequences(vf, changes, held)) if work else (),
         undo=(asked(_request(request.vf, known)),) if known else (),
         no_undo=f"the driver does not report {' and '.join(lost)}: what it was is not known" if lost else "",
-        danger=Danger.DISRUPTIVE if held and work else Danger.REVERSIBLE,
-        must_type="",
+        danger=_danger(held, vital) if work else Danger.REVERSIBLE,
+        must_type=vf.id if vital and work else "",
         unseen=False,
     )
     return Operation(plan, tuple(work))
+
+
+def _danger(held: str, vital: tuple[str, ...]) -> Danger:
+    if vital:
+        return Danger.DESTRUCTIVE
+    return Danger.DISRUPTIVE if held else Danger.REVERSIBLE
 
 
 def _wanted(request: SetVfPolicy, info: VfInfo) -> dict[VfSettingName, VfSetting]:

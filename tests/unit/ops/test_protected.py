@@ -75,3 +75,12 @@ async def test_what_is_merely_in_use_is_refused_with_a_remedy() -> None:
 async def test_changing_vfs_does_not_take_the_uplink_away() -> None:
     plan = await Simulation("bare").plan("numvfs", pf="0000:01:00.0", count=2)
     assert plan.must_type == ""
+
+
+async def test_the_switch_under_the_default_route() -> None:
+    plan = await Simulation("duo:hv07").plan("eswitch", pf=UPLINK, mode="switchdev")
+    assert (plan.must_type, plan.danger) == (UPLINK, Danger.DESTRUCTIVE)
+    assert f"{UPLINK} carries the default route (ens3f1np1)" in plan.consequences
+    assert [c.text for c in plan.conditions if not c.holds] == ["nobody holds 0000:c1:02.2"]
+    same = await Simulation("duo:hv07").plan("eswitch", pf=UPLINK, mode="legacy")
+    assert (same.must_type, same.steps) == ("", ())
