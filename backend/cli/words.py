@@ -58,6 +58,7 @@ _HELP = {
     "roce": "whether it has RDMA over Ethernet",
     "spoofcheck": "whether packets with another sender's address are dropped",
     "state": "whether it is active",
+    "trap": "every access traps: no region is mapped into the VM",
     "trust": "whether its user may change its MAC address and hear everything",
     "type": "the type",
     "uuid": "UUID of the mdev",
