@@ -10,15 +10,22 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from backend.agent.client import AgentOperator
+from backend.agent.links import memory_links
+from backend.agent.protocol import MAGIC
 from backend.agent.verbs import VERBS
-from tests.unit.agent.hostile import HELLO, damaged, message, session
+from backend.model.plan import Asked
+from backend.ops.errors import OperationError
+from tests.unit.agent.hostile import HELLO, damaged, message, session, value
 from tests.unit.agent.simulated import SimulatedAgent, answers
 from tests.unit.agent.tree import make_tree
 
@@ -42,7 +49,7 @@ async def _tell(data: bytes, verbs: tuple[str, ...]) -> list[dict[str, object]]:
 
 
 @given(st.binary(max_size=400) | st.randoms(use_true_random=False).map(session), st.booleans())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_nothing_that_is_said_makes_a_fault_or_a_change(data: bytes, write: bool) -> None:
     for answer in asyncio.run(_tell(data, tuple(VERBS) if write else ())):
         assert answer["kind"] in ("welcome", "plan", "entry", "damage", "found", "done", "event", "error")
@@ -102,3 +109,38 @@ def test_no_file_is_touched_that_is_not_the_hosts(tmp_path: Path, sessions: int)
     assert not [
         path for _, path, rest in _touched(trace) if "O_WRONLY" in rest or "O_RDWR" in rest or "O_CREAT" in rest
     ]
+
+
+def _answers(dice: Random) -> bytes:
+    """Return what a hostile agent says after its welcome."""
+    lines = []
+    for seq in range(2, dice.randrange(3, 8)):
+        kind = dice.choice(("plan", "event", "entry", "damage", "found", "done", "error", "welcome", "x"))
+        fields: dict[str, Any] = {"kind": kind, "seq": seq, "to": dice.choice((0, 1, 1, 1, 2, 7))}
+        fields[dice.choice(("plan", "event", "entry", "sentences", "unfinished"))] = value(dice)
+        if kind == "error":
+            fields |= {"problem": dice.choice(("refused", "busy", "x")), "message": value(dice)}
+        line = json.dumps(fields).encode() + b"\n"
+        lines.append(damaged(dice, line) if dice.random() < 0.3 else line)
+    return b"".join(lines)
+
+
+async def _ask(said: bytes) -> None:
+    near, far = memory_links()
+    far.send(MAGIC + b'1 {"kind":"welcome","seq":1,"program":"1","host":"h","source":"live","verbs":[]}\n' + said)
+    far.end()
+    operator = await AgentOperator.on(near)
+    for question in (operator.plan([Asked("numvfs", {})]), operator.damage(), operator.log()):
+        with suppress(OperationError):
+            await question
+    await operator.close()
+
+
+@given(st.binary(max_size=300) | st.randoms(use_true_random=False).map(_answers))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_nothing_that_an_agent_says_makes_a_fault(said: bytes) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(30):
+            await _ask(said)
+
+    asyncio.run(bounded())
