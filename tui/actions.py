@@ -154,6 +154,9 @@ ACTIONS: tuple[Action, ...] = (
            _M, Topic.VIEW, "holders", palette=True),
     Action("view.numa", "view('numa')", ("4",), "numa", "NUMA nodes, root ports and what is behind them.",
            _M, Topic.VIEW, "numa", palette=True),
+    Action("view.pulse", "pulse", ("5",), "pulse",
+           "Which functions do most: by bytes, interrupts, traps, drops, errors.", _M, Topic.VIEW,
+           palette=True),
     Action("view.sort", "sort", ("o",), "sort by the next column", "Order siblings by the next column; after the "
            "last, as the host numbers them.", _M, Topic.VIEW, palette=True),
     Action("view.reverse", "reverse", ("O",), "sort the other way", "Turn the order round.", _M, Topic.VIEW,

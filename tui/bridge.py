@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from textual.message import Message
 
+from backend.model.counters import Flow
 from backend.model.delta import Changes, Delta
 from backend.model.device import Device
 from backend.model.host import Host
@@ -27,6 +28,7 @@ class Session(Protocol):
     """What the screen asks of a live host (``backend.state.live.Live``)."""
 
     visible: frozenset[str]
+    measure_all: bool
     interval: float
     status: LiveStatus
 
@@ -45,6 +47,10 @@ class Session(Protocol):
 
     async def closer_look(self, device: Device) -> CloserLook:
         """Return regions and attributes of a device; waits for no lock."""
+        ...
+
+    def recent(self, subject: str, flow: Flow, place: int) -> list[float | None]:
+        """Return the last values of one counter of a flow, the newest last."""
         ...
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from backend.present.tree import Row
 from backend.state.closer import CloserLook
 from backend.state.guarded import GuardedFact
 from tui.bridge import Session
+from tui.detail_activity import activity_sections
 from tui.detail_tabs import Tab, attribute_sections, changes_section, regions_section
 from tui.history import History
 from tui.widgets.detail_lines import Detail
@@ -62,7 +63,7 @@ class DetailFeed:
         name, words = title_of(row)
         device = row.device
         if self.tab is Tab.OVERVIEW:
-            found = sections(host, row, self._glyphs)
+            found = (*sections(host, row, self._glyphs), *activity_sections(host, row, self._session, self._glyphs))
             if self._is_asked(device) and (lines := self._lines()):
                 found = (*found, Section(_HEADING, lines))
         elif device is None:

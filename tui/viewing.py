@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from backend.model.delta import Delta
 from backend.model.device import Device
 from backend.model.host import Host
+from backend.model.ids import DeviceId
 from backend.present.columns import columns_named
 from backend.present.filter import Query, narrow, parse_query
 from backend.present.glyphs import ASCII
@@ -23,7 +24,7 @@ class Update:
     laid_out: bool
     """Whether rows may have come, gone or moved."""
     keys: frozenset[str] = frozenset()
-    """Where nothing moved: the rows that speak of something that changed."""
+    """Where nothing moved: the rows that speak of something that changed, or was measured anew."""
     added: frozenset[str] = frozenset()
     """The rows that were not there before."""
 
@@ -148,7 +149,23 @@ def touched_rows(projection: Projection, delta: Delta) -> dict[str, Subject] | N
                 return None
             touched[f"parent:{parent.name}"] = parent
             touched.update((f"type:{parent.name}/{t.id}", t) for t in parent.types)
+    for key, subject in _measured_rows(projection, delta):
+        touched.setdefault(key, subject)
     return {key: subject for key, subject in touched.items() if key in projection.rows}
+
+
+def _measured_rows(projection: Projection, delta: Delta) -> Iterable[tuple[str, Subject]]:
+    """Yield the rows of the devices that were measured, and those above them, which show sums."""
+    for name in delta.activity:
+        device = delta.new.devices.get(DeviceId(name))
+        for key in _device_keys(projection.view, device) if device is not None else ():
+            if device is not None:
+                yield key, device
+            above = projection.parents.get(key)
+            while above:
+                subject = projection.rows[above].subject
+                yield above, delta.new.devices.get(subject.id, subject) if isinstance(subject, Device) else subject
+                above = projection.parents.get(above)
 
 
 def _moves(view: View, old: Device, new: Device) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from backend.model.counters import Measure
 from backend.model.device import DataPath, Device, DeviceKind
 from backend.model.facts import FactState
 from backend.model.group import IommuGroup
@@ -14,6 +15,7 @@ from backend.model.host import Host
 from backend.model.links import VfInfo, VfLinkState
 from backend.model.mdev import MdevParent, MdevType
 from backend.present.glyphs import Glyphs
+from backend.present.rates import PREFIXES, WORDS, figure, number
 from backend.present.tree import NumaNode, RootPort, Row, is_plumbing
 
 
@@ -63,6 +65,8 @@ class Column:
     """1 stays longest when the screen is narrow."""
     cell: Callable[[Host, Row, Glyphs], Cell]
     help: str
+    number: Callable[[Host, Row], float | None] | None = None
+    """What rows are ordered by where that is a number; None: by the cell's text."""
 
 
 def cells(host: Host, row: Row, columns: Sequence[Column], glyphs: Glyphs) -> tuple[Cell, ...]:
@@ -274,22 +278,64 @@ def policy_words(policy: VfInfo) -> str:
     return " ".join(words)
 
 
+def _unit_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
+    device = row.device
+    if device is None:
+        return EMPTY
+    pmu = host.iommu.pmus.get(device.iommu_unit, "")
+    words = f"{device.iommu_unit} {glyphs.arrow} {pmu}" if pmu and pmu != device.iommu_unit else device.iommu_unit
+    return Cell(words or glyphs.none, Role.MUTED)
+
+
+def _rate_column(column_id: str, title: str, measure: Measure, priority: int, help_text: str) -> Column:
+    def cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
+        found = figure(host, row, measure)
+        if found is None:
+            return EMPTY
+        if found.value is None:
+            word = WORDS.get(found.state, "")
+            return Cell(f"{word or glyphs.none:>7}", Role.HIDDEN if word else Role.MUTED)
+        return Cell(f"{number(found.value, found.scale):>5} {PREFIXES[found.scale]}", _RATE_ROLES[found.value > 0])
+
+    def value(host: Host, row: Row) -> float | None:
+        found = figure(host, row, measure)
+        return found.value if found is not None else None
+
+    return Column(column_id, title, 7, priority, cell, help_text, value)
+
+
+_RATE_ROLES = {True: Role.TEXT, False: Role.MUTED}
+
+RATE_COLUMNS: tuple[Column, ...] = (
+    _rate_column("trap", "TRAP/s", Measure.TRAPS, 6, "traps on device memory, of the whole VM that holds it (KVM)"),
+    _rate_column("in", "IN B/s", Measure.IN, 6, "bytes received or read, by the best source there is"),
+    _rate_column("out", "OUT B/s", Measure.OUT, 6, "bytes sent or written"),
+    _rate_column("irq", "IRQ/s", Measure.INTERRUPTS, 8, "interrupts that the host delivers to its holder"),
+)
+"""Columns of what is measured: "n/a" where the driver does not count, "posted" where the host sees no interrupt."""
+
 COLUMNS: tuple[Column, ...] = (
     Column("device", "DEVICE", 26, 1, _device_cell, "address, UUID, group, type or holder"),
     Column("what", "", 20, 5, _what_cell, "interface, VF index, number of VFs, mdev type"),
     Column("driver", "DRIVER", 14, 3, _driver_cell, "bound driver"),
     Column("path", "PATH", 14, 2, _path_cell, "how accesses reach the device; for a group: whether it is viable"),
+    RATE_COLUMNS[0],
     Column("group", "GROUP", 8, 4, _group_cell, "IOMMU group; for a group: type of its default domain"),
     Column("holder", "HOLDER", 24, 2, _holder_cell, "who holds it; for a group: who stands in the way"),
-    Column("numa", "NUMA", 4, 7, _numa_cell, "NUMA node"),
-    Column("root", "ROOT PORT", 12, 8, _root_cell, "root port above it"),
+    *RATE_COLUMNS[1:],
+    Column("numa", "NUMA", 4, 8, _numa_cell, "NUMA node"),
+    Column("root", "ROOT PORT", 12, 9, _root_cell, "root port above it"),
+    Column("iommu", "IOMMU", 10, 9, _unit_cell, "IOMMU unit that translates for it, and its PMU"),
     Column("policy", "POLICY", 32, 9, _policy_cell, "what the PF enforces on a VF: MAC, VLAN, rates, trust, link"),
-    Column("name", "NAME", 32, 6, _name_cell, "product name from pci.ids"),
+    Column("name", "NAME", 32, 7, _name_cell, "product name from pci.ids"),
 )
 """Every column, in order."""
 
 COLUMN_IDS = tuple(column.id for column in COLUMNS)
-DEFAULT_COLUMNS = tuple(column for column in COLUMNS if column.id not in ("root", "policy"))
+SCREEN_COLUMNS = tuple(column for column in COLUMNS if column.id not in ("root", "iommu", "policy"))
+"""What a screen shows where it is wide enough: it measures what is on it."""
+DEFAULT_COLUMNS = tuple(column for column in SCREEN_COLUMNS if column not in RATE_COLUMNS)
+"""What a report shows unless it is asked for others: nothing that takes a second to measure."""
 
 
 def columns_named(ids: Iterable[str]) -> tuple[Column, ...]:

@@ -10,6 +10,7 @@ from backend.model.facts import fact
 from backend.model.group import IommuGroup
 from backend.model.holder import Holder
 from backend.model.host import Host
+from backend.model.ids import PciAddress
 from backend.model.links import VfLinkState
 from backend.model.mdev import MdevParent, MdevType
 from backend.present.columns import Cell, Role, describe_device, verdict_cell
@@ -68,6 +69,7 @@ def _device(host: Host, device: Device, glyphs: Glyphs) -> Iterable[Section]:
     yield Section("Policy", tuple(_policy(device)))
     yield Section("vGPU", tuple(_vgpu(device)))
     yield Section("mdev types", tuple(_types(host, device)))
+    yield Section("Chain", tuple(_chain(host, device, glyphs)))
     yield Section("Hardware", tuple(_hardware(device, glyphs)))
     yield Section("Not known", tuple(_notes(device)))
 
@@ -176,7 +178,8 @@ def _hardware(device: Device, glyphs: Glyphs) -> Iterable[Line]:
         yield Line("ids", Cell(f"{device.vendor}:{device.device}"), f"subsystem {device.subsystem}")
         yield Line("class", Cell(device.class_code))
         yield _value(device, "numa", glyphs.none if device.numa is None else str(device.numa))
-        yield Line("root port", Cell(str(device.root_port or glyphs.none)))
+        if not device.iommu_unit:
+            yield Line("root port", Cell(str(device.root_port or glyphs.none)))
     if device.power:
         yield _value(device, "power", device.power)
     if device.link is not None:
@@ -190,6 +193,20 @@ def _hardware(device: Device, glyphs: Glyphs) -> Iterable[Line]:
         role = Role.WARNING if device.aer_correctable else Role.TEXT
         yield Line("AER corrected", Cell(str(device.aer_correctable), role), "since boot")
     yield Line("sysfs", Cell(device.sysfs, Role.MUTED))
+
+
+def _chain(host: Host, device: Device, glyphs: Glyphs) -> Iterable[Line]:
+    """Yield what lies between a function and memory, and who counts there."""
+    if not device.iommu_unit:
+        return
+    port = device.root_port
+    yield Line("root port", Cell(str(port or glyphs.none), Role.ID if port else Role.MUTED))
+    yield Line("IOMMU unit", Cell(device.iommu_unit), "translates for it")
+    pmu = host.iommu.pmus.get(device.iommu_unit, "")
+    if pmu and isinstance(device.id, PciAddress):
+        yield Line("PMU", Cell(pmu), f"counts it by id {device.id.requester:#06x}")
+    else:
+        yield Line("PMU", Cell("none", Role.MUTED), "this unit counts nothing by function")
 
 
 def _number(value: float | None) -> str:

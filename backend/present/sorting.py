@@ -21,7 +21,7 @@ class Order:
     reverse: bool = False
 
 
-SortKey = tuple[bool, tuple[str | int, ...]]
+SortKey = tuple[bool, tuple[str | float, ...]]
 
 
 def sorted_by(projection: Projection, order: Order, glyphs: Glyphs) -> Projection:
@@ -36,6 +36,9 @@ def sorted_by(projection: Projection, order: Order, glyphs: Glyphs) -> Projectio
     signs = {*glyphs.paths.values(), "?", glyphs.warning} if order.column == "path" else ()
 
     def key(name: str) -> SortKey:
+        if column.number is not None:
+            value = column.number(projection.host, projection.rows[name])
+            return value is None, (value or 0,)
         text = column.cell(projection.host, projection.rows[name], glyphs).text
         sign, _, word = text.partition(" ")
         return sort_key(word if sign in signs else text, glyphs.none)

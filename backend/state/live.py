@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from backend.counters.all import meter_of
 from backend.counters.sampler import WaitingSampler
 from backend.host.doors import HostDoors, Overflow, StillWaiting, Uevent
-from backend.model.counters import HOST
+from backend.model.counters import HOST, Flow
 from backend.model.delta import Delta
 from backend.model.device import Device
 from backend.model.host import HolderScan, Host, Iommu
@@ -130,6 +130,11 @@ class Live:
         finally:
             for task in self._tasks:
                 task.cancel()
+
+    def recent(self, subject: str, flow: Flow, place: int) -> list[float | None]:
+        """Return the last values of one counter of a flow, the newest last."""
+        ring = self._meter.ring(subject, flow, place) if self._meter is not None else None
+        return ring.recent() if ring is not None else []
 
     async def guarded_facts(self, device: Device) -> tuple[GuardedFact, ...]:
         """Return the facts of a device that may wait for its lock; never longer than a short deadline."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 
+from backend.model.counters import Flow
 from backend.model.delta import Delta
 from backend.model.device import DataPath, Device, DeviceKind, Sriov, VfManager
 from backend.model.facts import FactState
@@ -89,6 +90,8 @@ class FakeLive(Session):
 
     def __init__(self, host: Host | None = None) -> None:
         self.visible: frozenset[str] = frozenset()
+        self.measure_all = False
+        self.history: dict[tuple[str, str, int], list[float | None]] = {}
         self.interval = 1.0
         self.status = LiveStatus(reading=host is None, events=True)
         self.closed = False
@@ -131,6 +134,9 @@ class FakeLive(Session):
     async def closer_look(self, device: Device) -> CloserLook:
         self.asked.append(f"closer {device.id}")
         return self.look
+
+    def recent(self, subject: str, flow: Flow, place: int) -> list[float | None]:
+        return self.history.get((subject, flow.set.id, place), [])
 
     def close(self) -> None:
         self.closed = True

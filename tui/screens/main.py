@@ -15,8 +15,9 @@ from textual.widget import Widget
 from backend.findings import find
 from backend.model.delta import Delta
 from backend.model.host import Host
-from backend.present.columns import DEFAULT_COLUMNS
+from backend.present.columns import SCREEN_COLUMNS
 from backend.present.filter import Query
+from backend.present.rates import devices_of
 from backend.present.sorting import Order
 from backend.present.tree import Row
 from backend.present.view import View
@@ -134,9 +135,10 @@ class MainScreen(MainChanges):
         self.bridge.start()
 
     def _restore(self, left: Arrangement) -> None:
-        known = {column.id for column in DEFAULT_COLUMNS}
+        known = {column.id for column in SCREEN_COLUMNS}
         if left.order in known:
             self.viewing.arrange(Order(left.order, left.reverse))
+            self.measure_for(self.viewing.order)
         self.set_class(left.wide, "-no-detail")
         self.tree_.choose(left.open)
         if self.viewing.query:
@@ -277,7 +279,9 @@ class MainScreen(MainChanges):
     def on_live_tree_screenful_changed(self) -> None:
         """Have just what is on the screen read at each tick."""
         rows = [*self.tree_.screen_rows(), self.tree_.cursor_row]
-        ids = frozenset(str(row.device.id) for row in rows if row is not None and row.device is not None)
+        host = self.viewing.host
+        shown = (devices_of(host, row) for row in rows if row is not None) if host is not None else ()
+        ids = frozenset(str(device.id) for devices in shown for device in devices)
         if ids != self.bridge.session.visible:
             self.bridge.session.visible = ids
 

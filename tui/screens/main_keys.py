@@ -8,7 +8,7 @@ from dataclasses import replace
 from textual.screen import Screen
 
 from backend.findings import find
-from backend.present.columns import DEFAULT_COLUMNS
+from backend.present.columns import RATE_COLUMNS, SCREEN_COLUMNS
 from backend.present.commands import snapshot_command
 from backend.present.details import title_of
 from backend.present.filter import parse_query
@@ -21,6 +21,7 @@ from tui.row_actions import row_actions, target_of
 from tui.screens.findings import FindingsScreen
 from tui.screens.help import HelpScreen
 from tui.screens.menu import MenuScreen
+from tui.screens.pulse import PulseScreen
 from tui.term.clipboard import copy
 from tui.term.theming import Skin
 from tui.trail import Stop, Trail
@@ -132,8 +133,13 @@ class MainKeys(Screen[None]):
             self._arrange(replace(order, reverse=not order.reverse))
 
     def _arrange(self, order: Order | None) -> None:
+        self.measure_for(order)
         self.viewing.arrange(order)
         self.show_viewing()
+
+    def measure_for(self, order: Order | None) -> None:
+        """Have every device measured where a figure orders the rows, not just those on screen."""
+        self.bridge.session.measure_all = order is not None and order.column in {column.id for column in RATE_COLUMNS}
 
     def action_wide(self) -> None:
         """Give the tree the whole width, or the detail its place again."""
@@ -256,6 +262,12 @@ class MainKeys(Screen[None]):
             place = place_of(host, subject)
             self.go_to(place.view, place.key)
 
+    def action_pulse(self) -> None:
+        """Show which functions do most."""
+        host = self.viewing.host
+        if host is not None:
+            self.app.push_screen(PulseScreen(self.skin, badge(host), self.bridge.session), self._show_subject)
+
     def action_menu(self) -> None:
         """Show what can be done with the row."""
         host, row = self.viewing.host, self.rows.cursor_row
@@ -271,6 +283,6 @@ class MainKeys(Screen[None]):
     def action_help(self) -> None:
         """Show all keys."""
         host = self.viewing.host
-        columns = [(column.title or column.id.upper(), column.help) for column in DEFAULT_COLUMNS]
+        columns = [(column.title or column.id.upper(), column.help) for column in SCREEN_COLUMNS]
         scope = Scope.DETAIL if isinstance(self.focused, DetailPane) else Scope.TREE
         self.app.push_screen(HelpScreen(self.skin, badge(host) if host is not None else (), columns, scope))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cache
 
-from backend.present.columns import DEFAULT_COLUMNS, Column, fit_columns
+from backend.present.columns import SCREEN_COLUMNS, Column, fit_columns
 from backend.present.view import View
 
 _NARROW = {"device": 26, "driver": 13, "path": 13, "group": 8, "holder": 13, "numa": 4, "root": 12, "name": 20}
@@ -44,7 +44,7 @@ class Layout:
 @cache
 def layout_for(view: View, width: int) -> Layout:
     """Return the columns for a tree ``width`` cells wide."""
-    by_id = {column.id: column for column in DEFAULT_COLUMNS}
+    by_id = {column.id: column for column in SCREEN_COLUMNS}
     what = by_id.pop("what")
     narrow = [replace(column, width=_NARROW.get(column.id, column.width)) for column in by_id.values()]
     fitting = fit_columns(narrow, width)

@@ -13,7 +13,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.timer import Timer
 
-from backend.present.columns import Cell
+from backend.present.columns import RATE_COLUMNS, Cell
 from backend.present.tree import Row
 from backend.present.view import View
 from tui.actions import Scope, bindings
@@ -25,6 +25,9 @@ from tui.widgets.notice import notice_line
 from tui.widgets.row_painter import Face, RowPainter, is_strong
 from tui.widgets.tree_keys import TreeKeys
 from tui.widgets.tree_rows import TreeRows
+
+_ALWAYS_MOVING = frozenset(column.id for column in RATE_COLUMNS)
+"""Columns in which a change is no news."""
 
 
 class LiveTree(TreeKeys, ScrollView, can_focus=True):
@@ -160,7 +163,11 @@ class LiveTree(TreeKeys, ScrollView, can_focus=True):
                     self._marks.add(key, (ids[0],), now)
             elif update.laid_out or key in update.keys:
                 cells = self.painter.cells(projection, projection.rows[key])
-                changed = [ids[i] for i, cell in enumerate(cells) if cell != known[i]] if cells != known else []
+                changed = (
+                    [ids[i] for i, cell in enumerate(cells) if cell != known[i] and ids[i] not in _ALWAYS_MOVING]
+                    if cells != known
+                    else []
+                )
                 if changed:
                     self._marks.add(key, changed, now)
         self._arm(self._marks.expire(now))

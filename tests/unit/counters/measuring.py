@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from dataclasses import replace
 
 from backend.counters.all import meter_of
 from backend.counters.meter import Meter
@@ -27,6 +28,11 @@ class Measured:
         self.meter: Meter = meter_of(self.doors)
         self.readings: list[Reading] = []
         self.meter.listeners.append(self.readings.extend)
+
+    @property
+    def pictured(self) -> Host:
+        """The picture with what was measured in it."""
+        return replace(self.host, activity=self.meter.activity)
 
     def look_again(self) -> None:
         """Take a new picture of the host."""

@@ -87,7 +87,15 @@ def test_a_wide_screen_has_every_column() -> None:
 def test_columns_by_name() -> None:
     assert [column.id for column in columns_named(["path", "device"])] == ["path", "device"]
     assert columns_named([]) == ()
-    assert {column.id for column in DEFAULT_COLUMNS} == set(COLUMN_IDS) - {"root", "policy"}
+    assert {column.id for column in DEFAULT_COLUMNS} == set(COLUMN_IDS) - {
+        "root",
+        "iommu",
+        "trap",
+        "in",
+        "out",
+        "irq",
+        "policy",
+    }
     assert len(set(COLUMN_IDS)) == len(COLUMN_IDS)
     with pytest.raises(KeyError, match="nothing"):
         columns_named(["device", "nothing"])
@@ -109,7 +117,8 @@ def test_cells_of_a_held_vf(scenario: Scenario) -> None:
         "holder": "vm web-1",
         "numa": "—",
         "root": "0000:00:06.0",
-        "policy": "",
+        "iommu": "dmar0",
+        **dict.fromkeys(("trap", "in", "out", "irq", "policy"), ""),
         "name": line(scenario("lab"), "0000:01:10.2")["name"],
     }
 
