@@ -127,6 +127,10 @@ class CapturedAccess:
         """Refuse."""
         raise OSError(errno.EROFS, "a capture cannot be changed", name)
 
+    async def set_vf_token(self, pf: str, token: str, *, deadline: float) -> None:
+        """Refuse."""
+        raise OSError(errno.EROFS, "a capture cannot be changed", pf)
+
     async def save(self, path: str, data: bytes, *, mode: int, deadline: float) -> None:
         """Refuse."""
         raise OSError(errno.EROFS, "a capture cannot be changed", path)

@@ -157,6 +157,10 @@ class Guarded(Protocol):
         """Remove a settings file. Raises as ``read`` does."""
         ...
 
+    async def set_vf_token(self, pf: str, token: str, *, deadline: float) -> None:
+        """Give a PF on vfio-pci the UUID that its users and those of its VFs have to know. Raises as ``read`` does."""
+        ...
+
     def waiting(self) -> tuple[StillWaiting, ...]:
         """Return the accesses that were left behind and still go on, as they are now.
 

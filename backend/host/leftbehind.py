@@ -242,6 +242,10 @@ class LeftBehindAccess:
         """Remove a settings file. Raises as ``write`` does."""
         await self._change("delete", path, deadline, path=path)
 
+    async def set_vf_token(self, pf: str, token: str, *, deadline: float) -> None:
+        """Give a PF its VF token. Raises as ``write`` does."""
+        await self._change("set_vf_token", f"VF token of {pf}", deadline, pf=pf, token=token)
+
     async def _change(self, operation: str, key: str, deadline: float, **what: Any) -> None:
         if self._writing is None:
             raise OSError(errno.EROFS, "this process has no way to write", key)

@@ -10,6 +10,7 @@ from typing import Any
 
 from backend.host import keeping
 from backend.host.beneath import is_sysfs, open_beneath
+from backend.host.vftoken import set_vf_token
 
 SYSFS = "/sys"
 
@@ -94,8 +95,17 @@ def _load_module(arguments: dict[str, Any]) -> None:
     keeping.load_module(name)
 
 
+def _set_vf_token(arguments: dict[str, Any]) -> None:
+    pf, token = arguments["pf"], arguments["token"]
+    _of_this_machine(arguments, pf)
+    if re.fullmatch(_PCI, pf, re.ASCII) is None or re.fullmatch(_UUID, token, re.ASCII) is None:
+        raise PermissionError(errno.EPERM, "this is no PF, or no token", pf)
+    set_vf_token(pf, token)
+
+
 OPERATIONS = {
     "write": write,
+    "set_vf_token": _set_vf_token,
     "save": lambda arguments: keeping.save(
         _settings_file(arguments), arguments["data"].encode("latin-1"), arguments["mode"]
     ),

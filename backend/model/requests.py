@@ -121,6 +121,9 @@ class BindGroup:
     """Whom it is about; None = the members that the group has now."""
 
 
+GroupType = Literal["DMA", "DMA-FQ", "identity", "auto"]
+
+
 @dataclass(frozen=True, slots=True)
 class SetGroupType:
     """That the default domain of an IOMMU group is of a type."""
@@ -128,7 +131,7 @@ class SetGroupType:
     verb: ClassVar[str] = "group type"
 
     group: GroupId
-    type: Literal["DMA", "DMA-FQ", "identity", "auto"]
+    type: GroupType
     """``auto``: what the kernel chooses for the group."""
 
 
@@ -234,6 +237,8 @@ class Reset:
     device: PciAddress
     method: KernelName | None = None
     """One of ``reset_method``; None = the kernel's first choice."""
+    methods: str | None = None
+    """``reset_method`` afterwards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,9 +293,18 @@ _KINDS: tuple[type[Request], ...] = (
     SetEswitch,
     Bind,
     Unbind,
+    BindGroup,
+    SetGroupType,
     CreateMdevs,
     RemoveMdevs,
     Replug,
+    DefineMdev,
+    UndefineMdev,
+    AutostartMdev,
+    SetVgpuType,
+    SetPath,
+    Reset,
+    SetUnmanagedVfs,
 )
 
 REQUESTS: dict[str, type[Request]] = {kind.verb: kind for kind in _KINDS}

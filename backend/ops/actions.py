@@ -6,6 +6,7 @@ The list is closed: nothing else is ever done to a host by an operation.
 from __future__ import annotations
 
 import os
+import uuid
 from dataclasses import dataclass
 
 from backend.host.doors import HostDoors, devlink_place, vf_place
@@ -143,7 +144,78 @@ class BindVfs:
         return _PROBE
 
 
-Action = WriteFile | SetVf | SetPortFunction | SetEswitchMode | LoadModule | BindVfs | PlugAgain
+@dataclass(frozen=True, slots=True)
+class SaveFile:
+    """A settings file outside /sys made or replaced as a whole."""
+
+    path: str
+    text: str
+    mode: int = 0o644
+    patience: float = PATIENCE
+
+    async def act(self, doors: HostDoors) -> None:
+        """Save it. Raises as ``WriteFile`` does."""
+        await doors.guarded.save(self.path, self.text.encode(), mode=self.mode, deadline=self.patience)
+
+    @property
+    def place(self) -> str:
+        """What it acts on, as ``Guarded.waiting`` calls it while it goes on."""
+        return self.path
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteFile:
+    """A settings file outside /sys removed."""
+
+    path: str
+    patience: float = PATIENCE
+
+    async def act(self, doors: HostDoors) -> None:
+        """Remove it. Raises as ``WriteFile`` does."""
+        await doors.guarded.delete(self.path, deadline=self.patience)
+
+    @property
+    def place(self) -> str:
+        """What it acts on, as ``Guarded.waiting`` calls it while it goes on."""
+        return self.path
+
+
+@dataclass(frozen=True, slots=True)
+class GiveVfToken:
+    """A PF on vfio-pci given the VF token that is kept for it. A new one is made up here: no plan ever shows it."""
+
+    pf: str
+    path: str
+    """The file that has it, or will."""
+    patience: float = PATIENCE
+
+    async def act(self, doors: HostDoors) -> None:
+        """Keep it, then give it. Raises as ``WriteFile`` does."""
+        try:
+            token = doors.files.read(self.path, 64).decode("ascii", "replace").strip()
+        except FileNotFoundError:
+            token = str(uuid.uuid4())
+            await doors.guarded.save(self.path, f"{token}\n".encode(), mode=0o600, deadline=self.patience)
+        await doors.guarded.set_vf_token(self.pf, token, deadline=self.patience)
+
+    @property
+    def place(self) -> str:
+        """What it acts on, as ``Guarded.waiting`` calls it while it goes on."""
+        return f"VF token of {self.pf}"
+
+
+Action = (
+    WriteFile
+    | SetVf
+    | SetPortFunction
+    | SetEswitchMode
+    | LoadModule
+    | BindVfs
+    | SaveFile
+    | DeleteFile
+    | GiveVfToken
+    | PlugAgain
+)
 
 
 def waits_at(action: Action, place: str) -> bool:

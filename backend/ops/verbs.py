@@ -6,25 +6,40 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from backend.model.requests import (
+    AutostartMdev,
     Bind,
+    BindGroup,
     CreateMdevs,
+    DefineMdev,
     RemoveMdevs,
     Replug,
+    Reset,
     SetEswitch,
+    SetGroupType,
     SetMsixCount,
     SetNumVfs,
+    SetPath,
     SetPort,
+    SetUnmanagedVfs,
     SetVfPolicy,
+    SetVgpuType,
     Unbind,
+    UndefineMdev,
 )
 from backend.ops.bind import plan_bind, plan_unbind
 from backend.ops.devlink import plan_eswitch, plan_port
+from backend.ops.groups import plan_bind_group, plan_group_type
+from backend.ops.mdevctl import plan_autostart, plan_define, plan_undefine
 from backend.ops.mdevs import plan_create, plan_remove
 from backend.ops.msix import plan_msix
 from backend.ops.numvfs import plan_numvfs
 from backend.ops.operation import Operation
+from backend.ops.path import plan_path
 from backend.ops.replug import plan_replug
+from backend.ops.reset import plan_reset
+from backend.ops.unmanaged import plan_unmanaged
 from backend.ops.vfpolicy import plan_vf_policy
+from backend.ops.vgpu import plan_vgpu_type
 from backend.ops.world import World
 
 Planner = Callable[[Any, World], Awaitable[Operation]]
@@ -40,5 +55,14 @@ PLANNERS: Mapping[str, Planner] = {
     CreateMdevs.verb: plan_create,
     RemoveMdevs.verb: plan_remove,
     Replug.verb: plan_replug,
+    BindGroup.verb: plan_bind_group,
+    SetGroupType.verb: plan_group_type,
+    DefineMdev.verb: plan_define,
+    UndefineMdev.verb: plan_undefine,
+    AutostartMdev.verb: plan_autostart,
+    SetVgpuType.verb: plan_vgpu_type,
+    SetPath.verb: plan_path,
+    Reset.verb: plan_reset,
+    SetUnmanagedVfs.verb: plan_unmanaged,
 }
 """Verb → its planner, which takes the verb's request."""

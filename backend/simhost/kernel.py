@@ -250,6 +250,14 @@ class Kernel:
         for driver in drivers:
             self.pci.introduce(driver)
 
+    def set_vf_token(self, pf: str, token: str) -> None:
+        """Let somebody open a PF with a VF token and close it. Raises ``OSError`` as the kernel does."""
+        process = self.start_process("vf-token")
+        try:
+            self.open_device(process.pid, pf, token=token)
+        finally:
+            self.release(process.pid)
+
     def uuid(self, text: str) -> str:
         """Return a made-up UUID that is always the same for ``text``."""
         return str(uuids.uuid5(uuids.NAMESPACE_OID, text))

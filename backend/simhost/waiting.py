@@ -60,6 +60,12 @@ class SimulatedGuarded:
         with self._access.lock:
             self._access.kernel.load_module(name)
 
+    async def set_vf_token(self, pf: str, token: str, *, deadline: float) -> None:
+        """Give a PF its VF token, as opening it with one does."""
+        self._as_root(pf)
+        with self._access.lock:
+            self._access.kernel.set_vf_token(pf, token)
+
     async def save(self, path: str, data: bytes, *, mode: int, deadline: float) -> None:
         """Make or replace a settings file."""
         self._as_root(path)

@@ -1,4 +1,4 @@
-"""Opens a device through VFIO and keeps it until standard input ends: ``holder.py DEVICE [cdev]``.
+"""Opens a device through VFIO and keeps it until standard input ends: ``holder.py DEVICE [WAY [TOKEN]]``.
 
 Says "ok" or an errno, on one line. Standard library only, so that it starts fast.
 """
@@ -24,8 +24,9 @@ _BIND_IOMMUFD, _ATTACH = _vfio(18), _vfio(19)
 _IOAS_ALLOC = ord(";") << 8 | 0x81
 
 
-def by_group(device: str, sysfs: str) -> list[int]:
+def by_group(device: str, sysfs: str, token: str) -> list[int]:
     """Open a device through its group; return the descriptors."""
+    name = f"{device} vf_token={token}" if token else device
     group = os.open("/dev/vfio/" + os.path.basename(os.readlink(f"{sysfs}/iommu_group")), os.O_RDWR)
     status = bytearray(struct.pack("II", 8, 0))
     fcntl.ioctl(group, _GROUP_STATUS, status)
@@ -33,7 +34,7 @@ def by_group(device: str, sysfs: str) -> list[int]:
     fcntl.ioctl(group, _SET_CONTAINER, struct.pack("i", container))
     assert struct.unpack("II", status)[1] & _GROUP_VIABLE, "the kernel calls a group not viable and gives it away"
     fcntl.ioctl(container, _SET_IOMMU, _TYPE1)
-    return [group, container, fcntl.ioctl(group, _GET_DEVICE, bytearray(device.encode() + b"\0"))]
+    return [group, container, fcntl.ioctl(group, _GET_DEVICE, bytearray(name.encode() + b"\0"))]
 
 
 def by_cdev(sysfs: str) -> list[int]:
@@ -47,11 +48,11 @@ def by_cdev(sysfs: str) -> list[int]:
     return [iommufd, node]
 
 
-def main(device: str, way: str = "group") -> None:
+def main(device: str, way: str = "group", token: str = "") -> None:
     """Open, say so, wait."""
     sysfs = f"/sys/bus/{'pci' if ':' in device else 'mdev'}/devices/{device}"
     try:
-        kept = by_cdev(sysfs) if way == "cdev" else by_group(device, sysfs)
+        kept = by_cdev(sysfs) if way == "cdev" else by_group(device, sysfs, token)
     except OSError as error:
         print(error.errno, flush=True)
         return

@@ -114,10 +114,10 @@ class KernelMachine:
         """Await something. It takes its own time."""
         return await awaitable
 
-    async def hold(self, device: str, way: str = "group") -> object:
+    async def hold(self, device: str, way: str = "group", token: str = "") -> object:
         """Let a process open a device."""
         holder = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_HOLDER), device, way],
+            [sys.executable, "-I", "-S", str(_HOLDER), device, way, token],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert holder.stdout is not None

@@ -98,8 +98,8 @@ class Machine(Protocol):
         """Await something that may take this machine's time."""
         ...
 
-    async def hold(self, device: str, way: str = "group") -> object:
-        """Let a process open a device through VFIO and keep it. Raises ``OSError`` as the kernel does."""
+    async def hold(self, device: str, way: str = "group", token: str = "") -> object:
+        """Let a process open a device through VFIO, with a VF token or none, and keep it. Raises as the kernel does."""
         ...
 
     async def release(self, holder: object) -> None:

@@ -53,7 +53,7 @@ class SimulatedMachine:
         """The doors are anybody's."""
         return self.host
 
-    async def hold(self, device: str, way: str = "group") -> object:
+    async def hold(self, device: str, way: str = "group", token: str = "") -> object:
         """Let a process open a device."""
         if way == "cdev":
             bus = PCI if ":" in device else MDEV
@@ -61,7 +61,7 @@ class SimulatedMachine:
             self.host.files.stat(f"/dev/vfio/devices/{node}")
         process = self.host.kernel.start_process("holder")
         try:
-            self.host.kernel.open_device(process.pid, device)
+            self.host.kernel.open_device(process.pid, device, token=token)
         except OSError:
             self.host.kernel.release(process.pid)
             raise

@@ -41,6 +41,8 @@ class LastingHost:
         match word:
             case "load":
                 await guarded.load_module(rest, deadline=deadline)
+            case "token":
+                await guarded.set_vf_token(rest, data.decode(), deadline=deadline)
             case "save":
                 await guarded.save(rest, data, mode=0o644, deadline=deadline)
             case "delete":
@@ -70,6 +72,10 @@ class LastingHost:
     async def load_module(self, name: str, *, deadline: float) -> None:
         """Keep, then load."""
         await self._keep(f"load {name}", b"", deadline)
+
+    async def set_vf_token(self, pf: str, token: str, *, deadline: float) -> None:
+        """Keep, then give."""
+        await self._keep(f"token {pf}", token.encode(), deadline)
 
     async def save(self, path: str, data: bytes, *, mode: int, deadline: float) -> None:
         """Keep, then save."""
