@@ -10,6 +10,7 @@ from backend.model.device import Device, DeviceKind
 from backend.model.ids import BadIdError, KernelName, PciAddress
 from backend.model.plan import Danger, Plan
 from backend.model.requests import Bind, Request, SetNumVfs, Unbind
+from backend.ops.actions import LoadModule
 from backend.ops.checks import NotHeld
 from backend.ops.codec import asked
 from backend.ops.drivers import (
@@ -58,9 +59,11 @@ async def move(world: World, device: Device, target: Target, request: Request) -
     leaves = bool(device.driver) and any(item.step.where.endswith("/unbind") for item in way)
     going = what_goes_with(world, device) if leaves else ()
     guarded = guard(world, device, going) if leaves else Guard((), (), "", ())
-    work = [*clearing(world, device, guarded.checks), *steps_to(device, override, target, guarded.checks)]
-    if not leaves:
-        work = way
+    work = steps_to(device, override, target, guarded.checks)
+    if leaves:
+        # A module that cannot be loaded is found out before anything is taken away.
+        at = sum(isinstance(item.action, LoadModule) for item in work)
+        work[at:at] = clearing(world, device, guarded.checks)
     back = (way_back(world, device, override), *(brought_back(device) if leaves else ()))
     loses = leaves and bool(going or device.netdevs or device.blocks)
     plan = Plan(

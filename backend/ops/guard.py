@@ -46,8 +46,8 @@ def what_goes_with(world: World, device: Device) -> tuple[Device, ...]:
     """Return what is gone when a function loses its driver: its VFs, what lies behind it (VMD), and their mdevs."""
     vfs = device.sriov.vfs if device.sriov is not None else ()
     functions = [found for vf in vfs if (found := world.find(vf)) is not None]
-    others = [d for d in world.host.devices.values() if d.id != device.id and d.kind is not DeviceKind.MDEV]
+    others = [d for d in world.devices() if d.id != device.id and d.kind is not DeviceKind.MDEV]
     functions += [d for d in others if d.sysfs.startswith(f"{device.sysfs}/")]
     parents = {device.id, *(function.id for function in functions)}
-    mdevs = [d for d in world.host.devices.values() if d.kind is DeviceKind.MDEV and d.parent in parents]
+    mdevs = [d for d in world.devices() if d.kind is DeviceKind.MDEV and d.parent in parents]
     return (*functions, *mdevs)

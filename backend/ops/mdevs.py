@@ -15,7 +15,7 @@ from backend.ops.checks import Check, NotHeld
 from backend.ops.codec import asked
 from backend.ops.errors import BadRequest, NoSuchDevice, Refused
 from backend.ops.guard import guard
-from backend.ops.operation import Operation, Work, write
+from backend.ops.operation import Operation, Outcome, Work, write
 from backend.ops.world import World
 from backend.probe import mdev
 
@@ -174,7 +174,7 @@ async def plan_remove(request: RemoveMdevs, world: World) -> Operation:
         must_type="",
         unseen=False,
     )
-    return Operation(plan, tuple(work))
+    return Operation(plan, tuple(work), Outcome(dict.fromkeys(names)))
 
 
 def orphans(world: World) -> tuple[MdevUuid, ...]:

@@ -40,7 +40,7 @@ def _as(operation: Operation, request: SetPath, title: str, unseen: bool) -> Ope
 
 
 def _mdevs(world: World, device: Device) -> tuple[MdevUuid, ...]:
-    found = [d for d in world.host.devices.values() if d.kind is DeviceKind.MDEV and d.parent == device.id]
+    found = [d for d in world.devices() if d.kind is DeviceKind.MDEV and d.parent == device.id]
     return tuple(MdevUuid(d.id) for d in found)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -115,6 +115,13 @@ class World:
             return device
         fields = self._supposed[name]
         return None if fields is None else replace(device, **fields)
+
+    def devices(self) -> Iterator[Device]:
+        """Yield all devices."""
+        for name in self.host.devices:
+            device = self.find(name)
+            if device is not None:
+                yield device
 
     def attribute(self, device: str, name: str) -> str | None:
         """Return an attribute that takes no lock; None where the device has none such, or it cannot be read."""
