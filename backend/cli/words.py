@@ -27,6 +27,7 @@ UNTYPED = frozenset({
     ("group bind", "members"),
     ("unbind", "override"),
     ("vgpu-type", "was"),
+    ("reset", "methods"),
 })  # fmt: skip
 """Arguments that planning fills in, for undo and recovery; nobody types them."""
 

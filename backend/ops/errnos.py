@@ -192,6 +192,17 @@ BY_PLACE: Mapping[str, Mapping[int, Words]] = {
         errno.EACCES: ("only root may write definitions", "run as root"),
         errno.EPERM: ("only root may write definitions", "run as root"),
     },
+    "VF token": {
+        errno.EACCES: ("the PF has another VF token, and one of its VFs is open with it", "end whoever has the VF"),
+        errno.EBUSY: ("somebody holds the IOMMU group of the PF", "end whoever holds it"),
+        errno.EPERM: ("the IOMMU group of the PF is not viable", "`iovtop group bind` binds the rest of it"),
+        errno.ENOENT: (
+            "this kernel has no /dev/vfio/vfio, or the PF no IOMMU group, by which the token is set",
+            "load vfio_iommu_type1, or use pci-pf-stub",
+        ),
+        errno.ENOSPC: ("the disk is full", "make room on the file system of /var/lib/iovtop"),
+        errno.EROFS: ("/var/lib/iovtop is mounted read-only", "mount it for writing"),
+    },
     "module": {
         errno.ENOENT: ("this kernel has no such module", "install the package of further kernel modules, or build it"),
         errno.EPERM: (

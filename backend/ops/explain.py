@@ -18,6 +18,8 @@ def place_kind(place: str) -> str:
     """Return what sort of place gave an error: a file's name, or a word of ours where the name says too little."""
     if place.startswith("module "):
         return "module"
+    if place.startswith("VF token "):
+        return "VF token"
     if "/mdevctl.d/" in place:
         return "mdevctl file"
     if _GROUP_TYPE.search(place):
