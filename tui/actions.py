@@ -8,8 +8,6 @@ from enum import StrEnum
 
 from textual.binding import Binding, BindingType
 
-from backend.model.requests import REQUESTS
-
 
 class Scope(StrEnum):
     """Where an action's keys work."""
@@ -210,7 +208,7 @@ ACTIONS: tuple[Action, ...] = (
            "minutes without a change it is read-only by itself.", _M, Topic.CHANGE, palette=True),
     Action("change.journal", "journal", ("L",), "journal", "What was changed, by whom, how it ended; z takes one back.",
            _M, Topic.CHANGE, palette=True),
-    *(change for change in _CHANGES if change.id.partition('.')[2] in REQUESTS),
+    *_CHANGES,
     Action("change.undo", "undo_change", ("z",), "undo the last change", "Plan the way back from the last change.",
            _X, Topic.CHANGE, row=True),
     Action("program.copy", "copy_id", ("y",), "copy the id",

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from backend.model.requests import REQUESTS
 from tui.changes.change import Change
 from tui.changes.drivers import CHANGES as _DRIVERS
 from tui.changes.mdevs import CHANGES as _MDEVS
 from tui.changes.network import CHANGES as _NETWORK
 from tui.changes.vfs import CHANGES as _VFS
 
-CHANGES: Mapping[str, Change] = {
-    verb: change for verb, change in {**_VFS, **_NETWORK, **_DRIVERS, **_MDEVS}.items() if verb in REQUESTS
-}
+CHANGES: Mapping[str, Change] = {**_VFS, **_NETWORK, **_DRIVERS, **_MDEVS}
 """Every change by its verb."""
 
 __all__ = ["CHANGES", "Change"]
