@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from backend.capture.entry import Entry, Notes
@@ -14,6 +15,16 @@ _HOLDS = re.compile(
     r"/dev/(vfio/.+|kvm|iommu|uio\d+|infiniband/.+|dri/.+|nvme\d+n\d+.*|sd[a-z]+\d*|vd[a-z]+\d*)|anon_inode:\[?(vfio|kvm|iommu).*"
 )
 _SECRET = re.compile(r"(?i)\b(password\w*|passwd|pass|secret|data|token|key\w*|psk\w*)=([^,]*)")
+_STANDING: Mapping[str, tuple[bytes, ...]] = {
+    "status": (b"VmLck:", b"VmPin:"),
+    "limits": (b"Max locked memory",),
+    "comm": (b"",),
+}
+"""File of a process → how the lines begin that are taken of it."""
+
+_LIBVIRT = b"/machine.slice/machine-qemu"
+"""How the control groups of libvirt's VMs begin."""
+
 _VMM = re.compile(r"qemu|kvm|cloud-hypervisor|firecracker|crosvm|bhyve|virtualbox", re.IGNORECASE)
 
 
@@ -37,7 +48,8 @@ def record_processes(doors: HostDoors, notes: Notes) -> Iterator[Entry]:
             continue
         except OSError:
             continue
-        if (held or pid == pids[0]) and _describe(doors, pid, notes):
+        wanted = held or pid == pids[0] or _is_vmm(_argv(doors.files, pid))
+        if wanted and _describe(doors, pid, notes):
             yield from _entries(doors.files, pid, held, notes)
 
 
@@ -58,11 +70,13 @@ def _hidden(doors: HostDoors, pid: int, notes: Notes, error: OSError) -> Iterato
     argv = _argv(doors.files, pid)
     if not argv:  # a kernel thread
         return
-    if not _VMM.search(argv[0]):
+    if not _is_vmm(argv):
         argv = argv[:1]
     _describe(doors, pid, notes, argv)
     yield Entry(f"/proc/{pid}")
     yield Entry(f"/proc/{pid}/cmdline", _command_line(argv), mode=0o444)
+    if _is_vmm(argv):
+        yield from _standing(doors.files, pid, notes)
     yield Entry(f"/proc/{pid}/fd", mode=0o500)
     notes.errors[f"/proc/{pid}/fd"] = errno.errorcode.get(error.errno or 0, "EACCES")
 
@@ -99,12 +113,32 @@ def _entries(files: Files, pid: int, held: dict[str, str], notes: Notes) -> Iter
             yield Entry(path, files.read(path, 4096), mode=0o400)
         except OSError as error:
             notes.errors[path] = errno.errorcode.get(error.errno or 0, "EIO")
+    yield from _standing(files, pid, notes)
     path = f"/proc/{pid}/maps"
     try:
         lines = [line for line in files.read(path, 64 << 20).splitlines(keepends=True) if b"vfio" in line]
         yield Entry(path, b"".join(lines), mode=0o444)
     except OSError as error:
         notes.errors[path] = errno.errorcode.get(error.errno or 0, "EIO")
+
+
+def _standing(files: Files, pid: int, notes: Notes) -> Iterator[Entry]:
+    """Yield of a process what memory it keeps locked, against which limit, and who manages it."""
+    for name, wanted in _STANDING.items():
+        path = f"/proc/{pid}/{name}"
+        try:
+            lines = [line for line in files.read(path).splitlines(keepends=True) if line.startswith(wanted)]
+        except OSError as error:
+            notes.errors[path] = errno.errorcode.get(error.errno or 0, "EIO")
+        else:
+            yield Entry(path, b"".join(lines), mode=0o444)
+    with contextlib.suppress(OSError):
+        if _LIBVIRT in files.read(f"/proc/{pid}/cgroup"):  # what follows is the VM's name, which may be redacted
+            yield Entry(f"/proc/{pid}/cgroup", b"0::" + _LIBVIRT + b"\n", mode=0o444)
+
+
+def _is_vmm(argv: Sequence[str]) -> bool:
+    return bool(argv) and _VMM.search(argv[0]) is not None
 
 
 def _argv(files: Files, pid: int) -> list[str]:

@@ -71,10 +71,10 @@ class PseudoTerminal:
         while True:
             before = len(self.written)
             self.read(0.15)
-            screen = self.screen()
-            if len(self.written) == before and words in screen:
+            # Working out what the screen shows takes longer than what came: only when nothing comes any more.
+            if len(self.written) == before and words in (screen := self.screen()):
                 return screen
-            assert monotonic() < deadline, f"never came: {words}\n{screen}"
+            assert monotonic() < deadline, f"never came: {words}\n{self.screen()}"
             assert self.code is None, (self.code, self.written[-3000:])
 
     def until_quiet(self, seconds: float = 0.7) -> None:
