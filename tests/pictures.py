@@ -7,13 +7,13 @@ from pathlib import Path
 
 from backend.host.doors import HostDoors
 from backend.model.host import Host
+from backend.model.steps import at_once
 from backend.probe.holders import scan_holders
 from backend.probe.names import PciNames
 from backend.simhost import open_simulated
 from backend.simhost.clock import ManualClock
 from backend.simhost.host import SimulatedHost
 from backend.state.collect import Collector
-from backend.state.schedule import at_once
 
 NAMES = PciNames((str(Path(__file__).parent / "data" / "pci.ids"),))
 """The same names on every machine: those lines of pci.ids that speak of simulated devices."""

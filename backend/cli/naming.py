@@ -52,8 +52,8 @@ class Names:
 
     def _listed(self) -> Host:
         if self._host is None:
+            from backend.model.steps import at_once
             from backend.state.collect import Collector
-            from backend.state.schedule import at_once
 
             collector = Collector(self._doors)
             at_once(collector.read_all())

@@ -13,12 +13,12 @@ from backend.findings import find
 from backend.host.doors import HostDoors, StillWaiting
 from backend.model.facts import FactState
 from backend.model.host import HolderScan, Host, Severity
+from backend.model.steps import at_once
 from backend.present.view import View
 from backend.probe.holders import HolderFindings
 from backend.state.aside import start_scan
 from backend.state.collect import Collector
 from backend.state.policies import pfs_to_ask, read_policies_at_once
-from backend.state.schedule import at_once
 
 if TYPE_CHECKING:
     from backend.cli.settings import Settings
@@ -83,7 +83,7 @@ def take(doors: HostDoors, *, full: bool = False) -> Host:
 
     at_once(collector.read_all(holders))
     assert collector.host is not None
-    collector.set_policies(read_policies_at_once(doors, pfs_to_ask(collector.host.devices.values())))
+    at_once(collector.set_policies(read_policies_at_once(doors, pfs_to_ask(collector.host.devices.values()))))
     return collector.host
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from backend.counters.rates import rate, seconds_between
 from backend.counters.rings import Ring, Rings, SeriesKey
@@ -12,6 +12,8 @@ from backend.host.doors import Clock
 from backend.model.counters import HOST, Activity, CounterState, Flow, Reading
 from backend.model.device import Device
 from backend.model.host import Host
+from backend.model.ids import DeviceId, id_order
+from backend.model.steps import Steps
 
 _LATE = 0.1
 """Share of a period by which a tick may come early and still count."""
@@ -45,12 +47,12 @@ class Meter:
         self.activity: Activity = {}
         self.listeners: list[Callable[[Sequence[Reading]], None]] = []
 
-    def read(self, host: Host, ids: Collection[str]) -> Iterator[None]:
+    def read(self, host: Host, ids: Collection[str]) -> Steps[None]:
         """Read what is due of the devices called ``ids``, a step at a time. What is not asked for is forgotten.
 
         ``HOST`` among the ids asks for what is counted for the whole host.
         """
-        devices = [device for device in host.devices.values() if device.id in ids]
+        devices = _called(host, ids)
         whole = HOST in ids
         self._forget({str(device.id) for device in devices} | subjects_of(devices) | ({HOST} if whole else set()))
         for sampler in self._samplers:
@@ -66,7 +68,7 @@ class Meter:
 
     async def read_waiting(self, sampler: WaitingSampler, host: Host, ids: Collection[str]) -> None:
         """Read what may have to wait for a driver. For a task beside the ticks: nothing else waits for it."""
-        devices = [device for device in host.devices.values() if device.id in ids]
+        devices = _called(host, ids)
         due = self._due_of(sampler, devices)
         if due:
             self._take(sampler, due, await sampler.gather(host, due))
@@ -159,3 +161,8 @@ def flow_between(before: Reading | None, shown: Flow | None, after: Reading) -> 
     if counted and not any(value is not None for value in rates) and any(v is not None for v in after.values):
         state, reason = CounterState.UNKNOWN, _FIRST if before is None else _SET_BACK
     return Flow(after.set, after.instance, state, reason, rates, scales, after.values)
+
+
+def _called(host: Host, ids: Collection[str]) -> list[Device]:
+    """Return the devices called ``ids``, in their order, without a look at all the others."""
+    return [host.devices[name] for name in sorted(map(DeviceId, ids), key=id_order) if name in host.devices]

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from backend.model.device import DataPath, Device, DeviceKind, VfManager
+from backend.model.group import IommuGroup
 from backend.model.host import Host, Severity
 from backend.model.mdev import MdevParent
+from backend.model.steps import Steps, at_once, batches
 
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
@@ -28,7 +30,19 @@ class Finding:
 
 def find(host: Host) -> tuple[Finding, ...]:
     """Return all findings, the gravest first."""
-    found = [finding for rule in RULES for finding in rule(host)]
+    return at_once(look_for_findings(host))
+
+
+def look_for_findings(host: Host) -> Steps[tuple[Finding, ...]]:
+    """Return all findings, the gravest first, in steps."""
+    found: list[Finding] = []
+    for rule in RULES:
+        for finding in rule(host):
+            if finding is None:
+                yield
+            else:
+                found.append(finding)
+        yield
     return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
 
 
@@ -49,27 +63,35 @@ def _no_iommu(host: Host) -> Iterable[Finding]:
         )
 
 
-def _blocked_groups(host: Host) -> Iterable[Finding]:
-    for group in host.groups.values():
-        blocked = [m for m in group.members if m in host.devices and host.devices[m].vfio]
-        if blocked and not group.viability.viable:
-            yield Finding(
-                "group-not-viable",
-                Severity.ERROR,
-                f"group:{int(group.id)}",
-                f"group {int(group.id)} is not viable: {group.viability.reason}",
-                f"{', '.join(blocked)} cannot be opened while a member of the group has a host driver",
-                f"unbind {', '.join(group.viability.culprits)}, or bind the whole group to VFIO",
-            )
-        if blocked and group.direct:
-            yield Finding(
-                "group-direct-region",
-                Severity.ERROR,
-                f"group:{int(group.id)}",
-                f"group {int(group.id)} has memory that the firmware reserved: VFIO refuses it",
-                "reserved_regions lists a direct region",
-                "a firmware setting of the device's vendor may release it",
-            )
+def _blocked_groups(host: Host) -> Iterable[Finding | None]:
+    for groups in batches(host.groups.values()):
+        for group in groups:
+            yield from _blocked_group(host, group)
+        yield None
+
+
+def _blocked_group(host: Host, group: IommuGroup) -> Iterable[Finding]:
+    if group.viability.viable and not group.reserved:
+        return
+    blocked = [m for m in group.members if m in host.devices and host.devices[m].vfio]
+    if blocked and not group.viability.viable:
+        yield Finding(
+            "group-not-viable",
+            Severity.ERROR,
+            f"group:{int(group.id)}",
+            f"group {int(group.id)} is not viable: {group.viability.reason}",
+            f"{', '.join(blocked)} cannot be opened while a member of the group has a host driver",
+            f"unbind {', '.join(group.viability.culprits)}, or bind the whole group to VFIO",
+        )
+    if blocked and group.direct:
+        yield Finding(
+            "group-direct-region",
+            Severity.ERROR,
+            f"group:{int(group.id)}",
+            f"group {int(group.id)} has memory that the firmware reserved: VFIO refuses it",
+            "reserved_regions lists a direct region",
+            "a firmware setting of the device's vendor may release it",
+        )
 
 
 def _orphaned_mdevs(host: Host) -> Iterable[Finding]:
@@ -176,7 +198,7 @@ def _label(device: Device) -> str:
     return f"{device.id} {device.netdevs[0]}" if device.netdevs else str(device.id)
 
 
-RULES: tuple[Callable[[Host], Iterable[Finding]], ...] = (
+RULES: tuple[Callable[[Host], Iterable[Finding | None]], ...] = (
     _isolation,
     _no_iommu,
     _blocked_groups,

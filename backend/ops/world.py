@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -11,6 +12,7 @@ from backend.host.doors import HostDoors, StillWaiting
 from backend.model.device import Device, DeviceKind
 from backend.model.host import Host
 from backend.model.ids import DeviceId, PciAddress
+from backend.model.steps import Steps
 from backend.model.text import clean
 from backend.ops.errors import NoSuchDevice, Refused
 from backend.ops.network import Network
@@ -46,6 +48,7 @@ class World:
         self.ssh_client = ssh_client
         self.modules = ModuleAliases(doors.files)
         self._collector = Collector(doors)
+        self._reading = asyncio.Lock()
         self._scanner: HolderScanner = scanner_for(doors)
         self.network = Network(doors)
         self._configs: dict[str, bytes] = {}
@@ -73,7 +76,7 @@ class World:
     async def look(self) -> None:
         """Read everything anew, holders too."""
         await self._look_for_holders()
-        await in_slices(self._collector.read_all())
+        await self._read(self._collector.read_all())
 
     async def refresh(self, names: Iterable[str]) -> None:
         """Read some devices anew, and who holds what."""
@@ -83,7 +86,7 @@ class World:
     async def refresh_quickly(self, names: Iterable[str]) -> None:
         """Read some devices anew, but not who holds them: for readbacks and progress."""
         names = frozenset(names)
-        await in_slices(self._collector.read_some(names))
+        await self._read(self._collector.read_some(names))
         await self.network.refresh(names)
         for name in self._configs.keys() & names:
             if self.find(name) is not None:
@@ -95,11 +98,16 @@ class World:
         try:
             findings: HolderFindings = await self._scanner.scan(SCAN_DEADLINE)
         except StillWaiting as waiting:
-            self._collector.holders_failed(f"the look for holders has not come back: {waiting}")
+            await self._read(self._collector.holders_failed(f"the look for holders has not come back: {waiting}"))
         except OSError as error:
-            self._collector.holders_failed(f"the look for holders failed: {error.strerror or error}")
+            await self._read(self._collector.holders_failed(f"the look for holders failed: {error.strerror or error}"))
         else:
-            self._collector.set_holders(findings)
+            await self._read(self._collector.set_holders(findings))
+
+    async def _read(self, steps: Steps[None]) -> None:
+        """Read, one reading at a time: each builds on the picture that the one before left."""
+        async with self._reading:
+            await in_slices(steps)
 
     def device(self, name: str) -> Device:
         """Return a device by its id. Raises ``NoSuchDevice``."""

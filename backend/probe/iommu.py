@@ -11,6 +11,7 @@ from backend.model.facts import NO_NOTES, Notes
 from backend.model.group import IommuGroup, ReservedRegion, Viability
 from backend.model.host import Iommu
 from backend.model.ids import DeviceId, GroupId
+from backend.model.steps import Steps, batches
 from backend.model.text import clean
 from backend.probe.attributes import note_of
 from backend.probe.surroundings import listing
@@ -113,21 +114,25 @@ def read_group_attributes(files: Files, groups: Iterable[GroupId]) -> dict[Group
 
 def build_groups(
     devices: Mapping[DeviceId, Device], attributes: Mapping[GroupId, GroupAttributes]
-) -> dict[GroupId, IommuGroup]:
+) -> Steps[dict[GroupId, IommuGroup]]:
     """Return the groups that ``devices`` form, by number."""
     members: dict[GroupId, list[Device]] = {}
-    for device in devices.values():
-        if device.group is not None:
-            members.setdefault(device.group, []).append(device)
+    for some in batches(devices.values()):
+        for device in some:
+            if device.group is not None:
+                members.setdefault(device.group, []).append(device)
+        yield
     groups = {}
-    for group in sorted(members):
-        known = attributes.get(group)
-        ids = tuple([device.id for device in members[group]])
-        verdict = judge(members[group])
-        if known is None:
-            groups[group] = IommuGroup(group, ids, verdict)
-        else:
-            groups[group] = IommuGroup(group, ids, verdict, known.type, known.reserved, known.notes)
+    for numbers in batches(sorted(members)):
+        for group in numbers:
+            known = attributes.get(group)
+            ids = tuple([device.id for device in members[group]])
+            verdict = judge(members[group])
+            if known is None:
+                groups[group] = IommuGroup(group, ids, verdict)
+            else:
+                groups[group] = IommuGroup(group, ids, verdict, known.type, known.reserved, known.notes)
+        yield
     return groups
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from operator import itemgetter
 
 from backend.host.doors import Directory, Files
 from backend.model.device import DataPath, Device, DeviceKind, Link
 from backend.model.facts import FactState, Note
 from backend.model.holder import Holder, HolderKind
 from backend.model.ids import BadIdError, GroupId, PciAddress, id_order
+from backend.model.steps import Steps, batches
 from backend.model.text import clean
 from backend.probe.attributes import Attributes, VanishedError
 from backend.probe.sriov import read_sriov, virtual_functions
@@ -40,15 +43,15 @@ CORE_SUFFIX = ("vfio-pci", "vfio_pci")
 """Drivers built on vfio-pci-core: they enable the function when it is opened and disable it when closed."""
 
 
-def list_functions(files: Files) -> list[PciAddress]:
+def list_functions(files: Files) -> Steps[list[PciAddress]]:
     """Return the addresses of all PCI functions in order, so that a PF comes before its VFs."""
-    addresses = []
-    for name in sorted(listing(files, BUS), key=id_order):
-        try:
-            addresses.append(PciAddress.parse(name))
-        except BadIdError:
-            continue
-    return addresses
+    keyed = []
+    for names in batches(listing(files, BUS)):
+        for name in names:
+            with suppress(BadIdError):
+                keyed.append((id_order(name), PciAddress.parse(name)))
+        yield
+    return [address for _, address in sorted(keyed, key=itemgetter(0))]
 
 
 def read_functions(files: Files, around: Surroundings, addresses: list[PciAddress]) -> Iterator[Device]:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from backend.host.doors import Directory, Files
 from backend.model.ids import PciAddress
+from backend.model.steps import Steps
 from backend.model.text import clean
 from backend.probe.names import PciNames
 
@@ -72,12 +73,15 @@ class Surroundings:
     """``modalias`` → what it says; all VFs of a PF say the same."""
 
 
-def read_surroundings(files: Files, names: PciNames, *, full: bool = False) -> Surroundings:
-    """Return the lookups for a pass. What cannot be listed is empty."""
-    vfio_nodes = _by_device(files, "/sys/class/vfio-dev")
+def read_surroundings(files: Files, names: PciNames, *, full: bool = False) -> Steps[Surroundings]:
+    """Return the lookups for a pass, in steps. What cannot be listed is empty."""
+    vfio_nodes = yield from _by_device(files, "/sys/class/vfio-dev")
+    netdevs = yield from _by_device(files, "/sys/class/net")
+    drivers = yield from _read_drivers(files, "pci")
+    drivers |= yield from _read_drivers(files, "mdev")
     return Surroundings(
-        drivers=read_drivers(files, "pci") | read_drivers(files, "mdev"),
-        netdevs=_by_device(files, "/sys/class/net"),
+        drivers=drivers,
+        netdevs=netdevs,
         blocks=read_blocks(files),
         vfio_nodes={device: nodes[0] for device, nodes in vfio_nodes.items()},
         vfio_classes="vfio-dev" in listing(files, "/sys/class"),
@@ -86,16 +90,18 @@ def read_surroundings(files: Files, names: PciNames, *, full: bool = False) -> S
         has_groups=bool(listing(files, "/sys/kernel/iommu_groups")),
         definitions=read_definitions(files),
         names=names,
-        iommu_units=_iommu_units(files),
+        iommu_units=(yield from _iommu_units(files)),
         full=full,
     )
 
 
-def _iommu_units(files: Files) -> dict[str, str]:
+def _iommu_units(files: Files) -> Steps[dict[str, str]]:
+    units: dict[str, str] = {}
     root = "/sys/class/iommu"
-    return {
-        device: clean(unit, 64) for unit in listing(files, root) for device in listing(files, f"{root}/{unit}/devices")
-    }
+    for unit in listing(files, root):
+        units |= dict.fromkeys(listing(files, f"{root}/{unit}/devices"), clean(unit, 64))
+        yield
+    return units
 
 
 def listing(files: Files, path: str) -> list[str]:
@@ -116,7 +122,7 @@ def read_definitions(files: Files) -> frozenset[str] | None:
     return frozenset(uuid for parent in parents for uuid in listing(files, f"{root}/{parent}"))
 
 
-def read_drivers(files: Files, bus: str) -> dict[str, str]:
+def _read_drivers(files: Files, bus: str) -> Steps[dict[str, str]]:
     """Return device name → driver for everything bound on a bus."""
     bound: dict[str, str] = {}
     root = f"/sys/bus/{bus}/drivers"
@@ -126,6 +132,7 @@ def read_drivers(files: Files, bus: str) -> dict[str, str]:
             # A driver's directory holds its devices among bind, unbind, module and the like.
             if "-" in name or ":" in name:
                 bound[name] = label
+        yield
     return bound
 
 
@@ -137,7 +144,7 @@ def owner_of(target: str) -> str:
     return ""
 
 
-def _by_device(files: Files, path: str) -> dict[str, tuple[str, ...]]:
+def _by_device(files: Files, path: str) -> Steps[dict[str, tuple[str, ...]]]:
     """Return device → names of a class directory, for what has a PCI function or mdev behind it.
 
     A class entry lies at ``.../DEVICE/CLASS/NAME``, or at ``.../DEVICE/virtioN/CLASS/NAME``.
@@ -149,6 +156,7 @@ def _by_device(files: Files, path: str) -> dict[str, tuple[str, ...]]:
         return found
     with directory:
         for name in sorted(listing(files, path)):
+            yield
             try:
                 target = directory.readlink(name)
             except OSError:
@@ -192,8 +200,8 @@ def block_owners(files: Files, target: str) -> tuple[str, ...]:
     return tuple(sorted({owner for owner in owners if owner}))
 
 
-def surroundings_of(files: Files, names: PciNames, devices: Iterable[str], *, has_groups: bool) -> Surroundings:
-    """Return the lookups for a few devices only: a handful of reads each instead of every listing."""
+def surroundings_of(files: Files, names: PciNames, devices: Iterable[str], *, has_groups: bool) -> Steps[Surroundings]:
+    """Return the lookups for a few devices only, in steps: a handful of reads each instead of every listing."""
     around = Surroundings(
         drivers={},
         netdevs={},
@@ -212,6 +220,7 @@ def surroundings_of(files: Files, names: PciNames, devices: Iterable[str], *, ha
     netdevs: dict[str, tuple[str, ...]] = {}
     nodes: dict[str, str] = {}
     for name in devices:
+        yield
         bus = "pci" if ":" in name else "mdev"
         try:
             directory = files.open_dir(f"/sys/bus/{bus}/devices/{name}")

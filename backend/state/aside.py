@@ -12,7 +12,8 @@ from typing import Any, Protocol
 from backend.host.doors import HostDoors, StillWaiting
 from backend.host.fork import Forked
 from backend.host.linux import LinuxHost
-from backend.probe.holders import HolderFindings, scan_holders
+from backend.probe.holders import HolderFindings, look_for_holders, scan_holders
+from backend.state.schedule import in_slices
 
 
 class HolderScanner(Protocol):
@@ -35,7 +36,7 @@ class DirectScanner:
 
     async def scan(self, deadline: float) -> HolderFindings:
         """Return who holds what."""
-        return scan_holders(self._doors)
+        return await in_slices(look_for_holders(self._doors))
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -7,8 +7,9 @@ a few milliseconds at a time.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from operator import is_
 from typing import TypeVar
 
 from backend.host.doors import HostDoors
@@ -19,6 +20,7 @@ from backend.model.host import HolderScan, Host, Iommu
 from backend.model.ids import DeviceId, GroupId, MdevUuid, PciAddress, id_order
 from backend.model.links import VfInfo
 from backend.model.mdev import MdevParent
+from backend.model.steps import Steps, batches
 from backend.model.text import clean
 from backend.model.vm import Vm
 from backend.probe import iommu, mdev, pci
@@ -66,15 +68,16 @@ class Collector:
         self.host: Host | None = None
         self.look_wanted = False
 
-    def read_all(self, holders: Callable[[], HolderFindings] | None = None) -> Iterator[None]:
+    def read_all(self, holders: Callable[[], HolderFindings | None] | None = None) -> Steps[None]:
         """Read everything anew; ``host`` is the result when the steps end.
 
-        ``holders`` is asked last, so that a look for holders can go on beside the reading.
+        ``holders`` is asked last, so that a look for holders can go on beside the reading; None
+        when that has not ended.
         """
-        around = read_surroundings(self._files, self._names, full=self._full)
+        around = yield from read_surroundings(self._files, self._names, full=self._full)
         self._has_groups = around.has_groups
         base: dict[DeviceId, Device] = {}
-        for address in pci.list_functions(self._files):
+        for address in (yield from pci.list_functions(self._files)):
             device = pci.read_function(self._files, around, address)
             if device is not None:
                 base[address] = _reuse(self._base.get(address), self._with_policy(device))
@@ -93,11 +96,13 @@ class Collector:
             yield
         self._attributes = attributes
         self._base = base
-        if holders is not None:
-            self._findings = holders()
-        self._publish(self._join_all(), None)
+        findings = holders() if holders is not None else None
+        if findings is not None:
+            self._findings = findings
+        devices = yield from self._join_all()
+        yield from self._publish(devices, None)
 
-    def read_some(self, names: Iterable[str]) -> Iterator[None]:
+    def read_some(self, names: Iterable[str]) -> Steps[None]:
         """Read only the devices called ``names`` anew; those that are gone leave the picture.
 
         The PF of a VF that came or went is read too: its list of VFs changed with it.
@@ -111,7 +116,7 @@ class Collector:
         while wanted:
             # In order of address a PF comes before its VFs, and tells them who they are.
             waiting = sorted(wanted, key=id_order)
-            around = surroundings_of(self._files, self._names, waiting, has_groups=self._has_groups)
+            around = yield from surroundings_of(self._files, self._names, waiting, has_groups=self._has_groups)
             around.virtual_functions |= self._known_vfs(waiting)
             wanted = set()
             for name in waiting:
@@ -120,7 +125,7 @@ class Collector:
             wanted -= fresh.keys()
         changed = {i: device for i, device in fresh.items() if device is not self._base.get(i)}
         if changed:
-            self._replace(changed)
+            yield from self._replace(changed)
 
     def _read_one(self, name: str, around: Surroundings, fresh: dict[DeviceId, Device | None]) -> set[str]:
         """Read one device into ``fresh``; return the names of others that must be read because of it."""
@@ -153,7 +158,7 @@ class Collector:
                 known[name] = VfIdentity(device.parent, device.index, device.sysfs, device.root_port)
         return known
 
-    def _replace(self, changed: Mapping[DeviceId, Device | None]) -> None:
+    def _replace(self, changed: Mapping[DeviceId, Device | None]) -> Steps[None]:
         """Take ``changed`` into the picture (None: gone), joining and grouping only what they touch."""
         host = self.host
         assert host is not None
@@ -172,18 +177,20 @@ class Collector:
                 base[device_id] = device
         present = [device for device in changed.values() if device is not None]
         if self._findings is not None:
-            self._assigned |= assign(present, self._findings, base)
-        for device in present:
-            joined = join(device, self._assigned.get(device.id, ()), self._findings)
-            devices[device.id] = _reuse(devices.get(device.id), joined)
+            self._assigned |= yield from assign(present, self._findings, base)
+        for some in batches(present):
+            for device in some:
+                joined = join(device, self._assigned.get(device.id, ()), self._findings)
+                devices[device.id] = _reuse(devices.get(device.id), joined)
+            yield
         if base.keys() != self._base.keys():
             base = {device_id: base[device_id] for device_id in sorted(base, key=id_order)}
             devices = {device_id: devices[device_id] for device_id in base}
             self._read_parents()
         self._base = base
-        self._publish(devices, {group for group in affected if group is not None})
+        yield from self._publish(devices, {group for group in affected if group is not None})
 
-    def set_holders(self, findings: HolderFindings) -> None:
+    def set_holders(self, findings: HolderFindings) -> Steps[None]:
         """Take in a new look for holders.
 
         What it says is joined with what each device says of itself, so both must be of the same moment.
@@ -191,25 +198,29 @@ class Collector:
         self._findings = findings
         if self.host is None:
             return
-        assigned = assign(self._base.values(), findings, self._base)
-        asked = [device for i, device in self._base.items() if i in assigned or is_open(device)]
-        moved = [str(device.id) for device in asked if pci.was_opened_or_closed(self._files, device)]
-        for _ in self.read_some(moved):
-            pass
+        assigned = yield from assign(self._base.values(), findings, self._base)
+        moved = []
+        for some in batches(self._base.values()):
+            asked = (device for device in some if device.id in assigned or is_open(device))
+            moved += [str(device.id) for device in asked if pci.was_opened_or_closed(self._files, device)]
+            yield
+        yield from self.read_some(moved)
         self.look_wanted = False
-        self._publish(self._join_all(), set())
+        devices = yield from self._join_all()
+        yield from self._publish(devices, set())
 
-    def holders_failed(self, reason: str) -> None:
+    def holders_failed(self, reason: str) -> Steps[None]:
         """Say that the last look for holders did not come back: what was found before is kept, as stale."""
         taken_at = self._findings.scan.taken_at if self._findings is not None else None
         found = self._findings.found if self._findings is not None else ()
         vms = self._findings.vms if self._findings is not None else ()
-        self.set_holders(HolderFindings(found, HolderScan(False, 0, reason, taken_at), vms))
+        yield from self.set_holders(HolderFindings(found, HolderScan(False, 0, reason, taken_at), vms))
 
-    def set_policies(self, policies: Policies) -> None:
+    def set_policies(self, policies: Policies) -> Steps[None]:
         """Take in what PFs enforce on their VFs. Where that was not told, what was told before is kept, as stale."""
         changed: dict[DeviceId, Device | None] = {}
         for pf, told in policies.items():
+            yield
             device = self._base.get(DeviceId(pf))
             for vf in device.sriov.vfs if device is not None and device.sriov is not None else ():
                 before = self._base.get(vf)
@@ -225,7 +236,7 @@ class Collector:
                 if after != before:
                     changed[vf] = after
         if changed and self.host is not None:
-            self._replace(changed)
+            yield from self._replace(changed)
 
     def _with_policy(self, device: Device) -> Device:
         """Return a device with what its PF enforces on it, as far as that was told."""
@@ -237,13 +248,12 @@ class Collector:
             return replace(device, notes={**notes, "policy": policy})
         return replace(device, policy=policy, notes=notes or no_notes())
 
-    def read_slow(self) -> Iterator[None]:
+    def read_slow(self) -> Steps[None]:
         """Read what changes without an event: mdev capacity, drivers by listing, group types."""
         host = self.host
         if host is None:
             return
-        around = read_surroundings(self._files, self._names)
-        yield
+        around = yield from read_surroundings(self._files, self._names)
         suspects = []
         for device in list(self._base.values()):
             if (
@@ -258,7 +268,7 @@ class Collector:
         yield
         yield from self.read_some(suspects)
         if self.host is not None and self._parents_differ():
-            self._publish(dict(self.host.devices), set())
+            yield from self._publish(dict(self.host.devices), set())
 
     def unlisted(self) -> set[str]:
         """Return the names of devices that came or went since the last reading, by two listings."""
@@ -278,22 +288,31 @@ class Collector:
         old = self.host.parents
         return len(old) != len(self._parents) or any(old.get(n) is not p for n, p in self._parents.items())
 
-    def _join_all(self) -> dict[DeviceId, Device]:
-        self._assigned = {} if self._findings is None else assign(self._base.values(), self._findings, self._base)
+    def _join_all(self) -> Steps[dict[DeviceId, Device]]:
+        self._assigned = {}
+        if self._findings is not None:
+            self._assigned = yield from assign(self._base.values(), self._findings, self._base)
         old: Mapping[DeviceId, Device] = self.host.devices if self.host is not None else {}
         assigned, findings = self._assigned, self._findings
         devices = {}
-        for device_id, device in self._base.items():
-            found = assigned.get(device_id, ())
-            # Most devices are neither held nor on a VFIO driver: nothing can be joined to them.
-            joined = join(device, found, findings) if found or device.vfio or device.holders else device
-            devices[device_id] = _reuse(old.get(device_id), joined)
+        for some in batches(self._base.items()):
+            for device_id, device in some:
+                found = assigned.get(device_id, ())
+                # Most devices are neither held nor on a VFIO driver: nothing can be joined to them.
+                joined = join(device, found, findings) if found or device.vfio or device.holders else device
+                devices[device_id] = _reuse(old.get(device_id), joined)
+            yield
         return devices
 
-    def _publish(self, devices: dict[DeviceId, Device], affected: set[GroupId] | None) -> None:
+    def _publish(self, devices: Mapping[DeviceId, Device], affected: set[GroupId] | None) -> Steps[None]:
         """Make ``devices`` the picture; ``affected`` are the groups to judge anew, None means all."""
         old = self.host
-        groups = self._groups(devices, affected)
+        groups = yield from self._groups(devices, affected)
+        groups = _reuse_map(old.groups if old is not None else None, groups)
+        yield
+        vms = yield from self._vms()
+        devices = _reuse_map(old.devices if old is not None else None, devices)
+        yield
         self.host = Host(
             name=old.name if old is not None else clean(self._doors.name(), 128),
             source=self._doors.source.kind,
@@ -303,30 +322,39 @@ class Collector:
             taken_at=self._doors.clock.time(),
             uid=os.geteuid(),
             iommu=self._iommu(),
-            devices=_reuse_map(old.devices if old is not None else None, devices),
+            devices=devices,
             parents=_reuse_map(old.parents if old is not None else None, self._parents),
-            groups=_reuse_map(old.groups if old is not None else None, groups),
+            groups=groups,
             weaknesses=read_weaknesses(self._files),
             holder_scan=self._findings.scan if self._findings is not None else _NOT_LOOKED,
-            vms=self._vms(),
+            vms=vms,
             notes=self._host_notes(),
         )
 
-    def _vms(self) -> Mapping[int, Vm]:
+    def _vms(self) -> Steps[Mapping[int, Vm]]:
         old: Mapping[int, Vm] = self.host.vms if self.host is not None else {}
-        found = self._findings.vms if self._findings is not None else ()
-        return _reuse_map(old, {vm.pid: _reuse(old.get(vm.pid), vm) for vm in found})
+        vms: dict[int, Vm] = {}
+        for some in batches(self._findings.vms if self._findings is not None else ()):
+            vms |= {vm.pid: _reuse(old.get(vm.pid), vm) for vm in some}
+            yield
+        return _reuse_map(old, vms)
 
-    def _groups(self, devices: dict[DeviceId, Device], affected: set[GroupId] | None) -> dict[GroupId, IommuGroup]:
+    def _groups(
+        self, devices: Mapping[DeviceId, Device], affected: set[GroupId] | None
+    ) -> Steps[Mapping[GroupId, IommuGroup]]:
         old: Mapping[GroupId, IommuGroup] = self.host.groups if self.host is not None else {}
         if affected is not None and not affected:
             return dict(old)
         if affected is None:
-            fresh = iommu.build_groups(devices, self._attributes)
-            return {number: _reuse(old.get(number), group) for number, group in fresh.items()}
+            fresh = yield from iommu.build_groups(devices, self._attributes)
+            groups: dict[GroupId, IommuGroup] = {}
+            for numbered in batches(fresh.items()):
+                groups |= {number: _reuse(old.get(number), group) for number, group in numbered}
+                yield
+            return groups
         self._attributes |= iommu.read_group_attributes(self._files, affected)
         some = {i: d for i, d in devices.items() if d.group in affected}
-        fresh = iommu.build_groups(some, self._attributes)
+        fresh = yield from iommu.build_groups(some, self._attributes)
         merged = {number: group for number, group in old.items() if number not in affected}
         merged |= {number: _reuse(old.get(number), group) for number, group in fresh.items()}
         return {number: merged[number] for number in sorted(merged)}
@@ -357,7 +385,7 @@ def _reuse_map(old: Mapping[K, T] | None, new: Mapping[K, T]) -> Mapping[K, T]:
     """Return ``old`` itself when ``new`` holds the very same objects."""
     if old is None or len(old) != len(new):
         return new
-    return old if all(old.get(key) is value for key, value in new.items()) else new
+    return old if all(map(is_, map(old.get, new), new.values())) else new
 
 
 def _device_id(name: str) -> PciAddress | MdevUuid | None:

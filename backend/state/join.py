@@ -9,7 +9,8 @@ from dataclasses import replace
 from backend.model.device import DataPath, Device, DeviceKind
 from backend.model.facts import FactState, Note
 from backend.model.holder import Holder, HolderKind
-from backend.model.ids import DeviceId
+from backend.model.ids import DeviceId, GroupId
+from backend.model.steps import Steps, batches
 from backend.probe.holders import Found, HolderFindings
 from backend.probe.pci import CORE_SUFFIX
 
@@ -21,29 +22,41 @@ _ACCESS = ("/dev/vfio", "fdinfo", "cmdline", "interrupts", "enable")
 
 def assign(
     devices: Iterable[Device], findings: HolderFindings, everything: Mapping[DeviceId, Device]
-) -> dict[DeviceId, tuple[Found, ...]]:
+) -> Steps[dict[DeviceId, tuple[Found, ...]]]:
     """Return who holds each of ``devices`` that is held, by id; ``everything`` tells of the rest of their groups.
 
     A group's holder holds every device of the group that is on a VFIO driver, and keeps everybody from the
     ones that have none: among them a VF that is being removed under its guest, whose driver link goes first.
     """
     targets = findings.by_target()
-    opened = Counter(d.group for d in everything.values() if d.holders and is_open(d))
+    opened: Counter[GroupId | None] = Counter()
+    for some in batches(everything.values()):
+        opened.update(device.group for device in some if device.holders and is_open(device))
+        yield
     assigned: dict[DeviceId, tuple[Found, ...]] = {}
-    for device in devices:
-        found = targets.get(f"device:{device.id}", ())
-        if device.vfio_node:
-            found += targets.get(f"node:{device.vfio_node.rpartition('/')[2]}", ())
-        if device.group is not None and (device.vfio or not device.driver):
-            of_group = targets.get(f"group:{int(device.group)}", ())
-            if opened[device.group] > 1:
-                of_group = tuple(replace(item, mapped=item.mapped and None) for item in of_group)
-            found += of_group
-            if not found and device.vfio and not is_open(device) and opened[device.group]:
-                found = _GROUP_MATE
-        if found:
-            assigned[device.id] = found
+    for some in batches(devices):
+        for device in some:
+            found = _found_of(device, targets, opened)
+            if found:
+                assigned[device.id] = found
+        yield
     return assigned
+
+
+def _found_of(
+    device: Device, targets: Mapping[str, tuple[Found, ...]], opened: Mapping[GroupId | None, int]
+) -> tuple[Found, ...]:
+    found = targets.get(f"device:{device.id}", ())
+    if device.vfio_node:
+        found += targets.get(f"node:{device.vfio_node.rpartition('/')[2]}", ())
+    if device.group is not None and (device.vfio or not device.driver):
+        of_group = targets.get(f"group:{int(device.group)}", ())
+        if opened[device.group] > 1:
+            of_group = tuple(replace(item, mapped=item.mapped and None) for item in of_group)
+        found += of_group
+        if not found and device.vfio and not is_open(device) and opened[device.group]:
+            found = _GROUP_MATE
+    return found
 
 
 _GROUP_MATE = (Found("", Holder(HolderKind.UNSEEN, "somebody", via="enable", detail="has a device of its group open")),)

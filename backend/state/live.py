@@ -15,13 +15,14 @@ from backend.model.counters import HOST, Flow
 from backend.model.delta import Delta
 from backend.model.device import Device
 from backend.model.host import HolderScan, Host, Iommu
+from backend.probe.holders import HolderFindings
 from backend.probe.surroundings import owner_of
 from backend.state.aside import scanner_for
 from backend.state.closer import CloserLook, look_closer
 from backend.state.collect import Collector
 from backend.state.diff import difference
 from backend.state.guarded import GuardedFact, read_guarded_facts
-from backend.state.policies import pfs_to_ask, read_policies
+from backend.state.policies import Policies, pfs_to_ask, read_policies
 from backend.state.schedule import COALESCE, Tiers, in_slices
 
 FIRST_PATIENCE = 1.0
@@ -66,6 +67,10 @@ class Live:
         self._rescan = False
         self._look = asyncio.Event()
         self._ask_links = asyncio.Event()
+        self._looked: HolderFindings | str = ""
+        """What the last look for holders found, or why it did not; "" when that has been taken in."""
+        self._told: Policies = {}
+        """What PFs told of their VFs that has not been taken in."""
         self._wake = asyncio.Event()
         self._sequence = 0
         self._ticks = 0
@@ -102,6 +107,7 @@ class Live:
             await self._read_all()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._read_policies(), FIRST_PATIENCE)
+            await self._take_answers()
             yield self._step()
             due_full = due_slow = time.monotonic()
             while True:
@@ -118,6 +124,7 @@ class Live:
                     due_slow = time.monotonic()
                 else:
                     await self._read_fast()
+                await self._take_answers()
                 await self._measure()
                 self.status.last_update = time.monotonic()
                 if self._collector.look_wanted:
@@ -165,7 +172,7 @@ class Live:
     async def _read_all(self) -> None:
         self.status.reading = True
         self._dirty.clear()
-        await in_slices(self._collector.read_all())
+        await in_slices(self._collector.read_all(self._found_meanwhile))
         self.status.reading = False
         self.status.last_update = time.monotonic()
 
@@ -176,6 +183,25 @@ class Live:
             names |= self._collector.unlisted()
         self._ticks += 1
         await in_slices(self._collector.read_some(names))
+
+    def _found_meanwhile(self) -> HolderFindings | None:
+        """Return what a look for holders found while everything was read."""
+        looked = self._looked
+        if not isinstance(looked, HolderFindings):
+            return None
+        self._looked = ""
+        return looked
+
+    async def _take_answers(self) -> None:
+        """Take in what was found and told beside the readings: here, for one reading is in flight at a time."""
+        told, self._told = self._told, {}
+        if told:
+            await in_slices(self._collector.set_policies(told))
+        looked, self._looked = self._looked, ""
+        if isinstance(looked, HolderFindings):
+            await in_slices(self._collector.set_holders(looked))
+        elif looked:
+            await in_slices(self._collector.holders_failed(looked))
 
     async def _measure(self) -> None:
         host = self._collector.host
@@ -242,7 +268,7 @@ class Live:
         host = self._collector.host
         pfs = pfs_to_ask(host.devices.values()) if host is not None else {}
         if pfs and self._doors.source.kind in ("live", "simulated"):
-            self._collector.set_policies(await read_policies(self._doors, pfs))
+            self._told = {**self._told, **await read_policies(self._doors, pfs)}
 
     async def _look_for_holders(self) -> None:
         """Look for holders whenever asked, one look at a time."""
@@ -250,11 +276,11 @@ class Live:
             await self._look.wait()
             self._look.clear()
             try:
-                self._collector.set_holders(await self._scanner.scan(HOLDER_DEADLINE))
+                self._looked = await self._scanner.scan(HOLDER_DEADLINE)
             except StillWaiting as waiting:
-                self._collector.holders_failed(f"the look for holders has not come back: {waiting}")
+                self._looked = f"the look for holders has not come back: {waiting}"
             except OSError as error:
-                self._collector.holders_failed(f"the look for holders failed: {error.strerror or error}")
+                self._looked = f"the look for holders failed: {error.strerror or error}"
             self._wake.set()
 
 

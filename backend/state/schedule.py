@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
+
+from backend.model.steps import Steps
+
+T = TypeVar("T")
 
 SLICE = 0.004
 """Seconds that a reading may keep the event loop before it lets others run."""
@@ -26,18 +30,17 @@ class Tiers:
     full_without_events: float = 30.0
 
 
-async def in_slices(steps: Iterator[None], seconds: float = SLICE) -> None:
-    """Run ``steps`` to their end, letting the event loop turn every ``seconds``."""
+async def in_slices(steps: Steps[T], seconds: float = SLICE) -> T:
+    """Run ``steps`` to their end, letting the event loop turn every ``seconds``; return their result."""
     import asyncio
 
     until = time.perf_counter() + seconds
-    for _ in steps:
-        if time.perf_counter() >= until:
-            await asyncio.sleep(0)
-            until = time.perf_counter() + seconds
-
-
-def at_once(steps: Iterator[None]) -> None:
-    """Run ``steps`` to their end without a pause: for commands that have nothing else to do."""
-    for _ in steps:
-        pass
+    try:
+        while True:
+            next(steps)
+            if time.perf_counter() >= until:
+                await asyncio.sleep(0)
+                until = time.perf_counter() + seconds
+    except StopIteration as end:
+        result: T = end.value
+        return result

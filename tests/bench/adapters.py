@@ -48,8 +48,8 @@ def live_tick_cost(sysfs_root: str, seconds: float) -> TickCost:
 
     The ticks need not wait for the clock: it is their CPU time that counts. ``seconds`` is for how long.
     """
+    from backend.model.steps import at_once
     from backend.state.live import LISTING_TICKS
-    from backend.state.schedule import at_once
 
     collector = _read(sysfs_root)
     assert collector.host is not None
@@ -75,6 +75,7 @@ def scan_holders(seconds: float) -> HolderCost:
     It is the full scan of all descriptors of all processes that is meant, not the fast tier.
     """
     from backend.host.linux import LinuxHost
+    from backend.model.steps import at_once
     from backend.probe.holders.processes import scan_processes
 
     host = LinuxHost()
@@ -82,7 +83,7 @@ def scan_holders(seconds: float) -> HolderCost:
     scans = 0
     began, cpu = time.perf_counter(), time.process_time()
     while time.perf_counter() - began < seconds:
-        scan_processes(host.files, host.processes)
+        at_once(scan_processes(host.files, host.processes))
         scans += 1
     cost = time.process_time() - cpu
     pids = host.processes.pids()
@@ -95,9 +96,9 @@ def scan_holders(seconds: float) -> HolderCost:
 
 def _read(sysfs_root: str) -> Collector:
     from backend.host.linux import LinuxHost
+    from backend.model.steps import at_once
     from backend.probe.holders import scan_holders
     from backend.state.collect import Collector
-    from backend.state.schedule import at_once
 
     host = LinuxHost(sysfs_root)
     collector = Collector(host)

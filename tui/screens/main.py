@@ -12,9 +12,10 @@ from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 from textual.widget import Widget
 
-from backend.findings import find
+from backend.findings import look_for_findings
 from backend.model.delta import Delta
 from backend.model.host import Host
+from backend.model.steps import Steps
 from backend.present.columns import SCREEN_COLUMNS
 from backend.present.filter import Query
 from backend.present.rates import devices_of
@@ -49,6 +50,8 @@ DETAIL_DELAY = 0.15
 """Seconds that the cursor rests on a row before its detail is made."""
 CURTAIN = 0.4
 """Seconds after which something is shown, even if it is only that the host is being read."""
+RARELY = (10_000, 10, 100)
+"""Thresholds of the garbage collector: looking through a whole host would keep the keys waiting."""
 SETTLING = 0.05
 """Seconds that columns, findings and scroll bar take to find their places for the first picture."""
 TALL = 30
@@ -95,7 +98,7 @@ class MainScreen(MainChanges):
         self.feed = DetailFeed(session, self.bridge.history, skin.glyphs, self._show_detail)
         self.trail = Trail()
         self.following = False
-        self.summary = Summary(self._sum_up, self.set_timer)
+        self.summary = Summary(self._sum_up, self.run_worker, self.set_timer)
         self.error = ""
         self._left = left
         self._slow = slow
@@ -195,6 +198,7 @@ class MainScreen(MainChanges):
             self.on_resize()
             self.set_timer(SETTLING, self._curtain.close)
             gc.freeze()  # the first picture is most of what there will ever be, and it stays
+            gc.set_threshold(*RARELY)
         else:
             # What the first look for holders finds was there before: it is no change.
             news = delta.old.holder_scan.taken_at is not None or delta.new.holder_scan.taken_at is None
@@ -235,9 +239,10 @@ class MainScreen(MainChanges):
             changes = bridge.waiting
             self.status.lasting(f"paused, {changes} change{'s' * (changes != 1)} waiting: p goes on")
 
-    def _sum_up(self, host: Host) -> None:
+    def _sum_up(self, host: Host) -> Steps[None]:
         self.header.count(host)
-        self.findings.show(find(host))
+        yield
+        self.findings.show((yield from look_for_findings(host)))
         self.beat()
 
     def _say_what_is_left(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from backend.model.device import DeviceKind
@@ -77,10 +78,11 @@ def badge(host: Host) -> list[Piece]:
 def facts(host: Host, separator: str) -> list[Piece]:
     """Return name, kernel, IOMMU and counts."""
     vms = {holder_key(h) for d in host.devices.values() for h in d.holders if h.kind is HolderKind.VM}
+    kinds = Counter(device.kind for device in host.devices.values())
     counts = [
-        _count(host.count(DeviceKind.PF), "PF", "PF"),
-        _count(host.count(DeviceKind.VF, DeviceKind.VGPU_VF), "VF", "VF"),
-        _count(host.count(DeviceKind.MDEV), "mdev", "mdev"),
+        _count(kinds[DeviceKind.PF], "PF", "PF"),
+        _count(kinds[DeviceKind.VF] + kinds[DeviceKind.VGPU_VF], "VF", "VF"),
+        _count(kinds[DeviceKind.MDEV], "mdev", "mdev"),
         _count(len(host.groups), "group", "groups"),
         _count(len(vms), "VM", "VMs"),
     ]

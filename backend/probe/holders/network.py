@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from backend.host.doors import Files, Processes
 from backend.model.holder import Holder, HolderKind
+from backend.model.steps import Steps
 from backend.model.text import clean
 from backend.probe.holders.findings import Found
 from backend.probe.holders.processes import list_pids
@@ -14,11 +15,12 @@ from backend.probe.surroundings import listing, owner_of
 _UP = 0x1
 
 
-def scan_network(files: Files) -> list[Found]:
+def scan_network(files: Files) -> Steps[list[Found]]:
     """Return the functions whose network interface the host uses: an address, a route, a bridge, a bond."""
     routes = _routes(files)
     found = []
     for name in sorted(listing(files, "/sys/class/net")):
+        yield
         try:
             owner = owner_of(files.readlink(f"/sys/class/net/{name}"))
         except OSError:
@@ -73,26 +75,28 @@ def _rows(files: Files, path: str, width: int) -> list[list[str]]:
     return [fields for fields in rows if len(fields) >= width and fields[0] != "Iface"]
 
 
-def scan_namespaces(files: Files, processes: Processes) -> list[Found]:
+def scan_namespaces(files: Files, processes: Processes) -> Steps[list[Found]]:
     """Return who has interfaces of physical functions in other network namespaces, as far as can be told.
 
     A container sees its own interfaces in its own /sys; the first process of each namespace is asked.
     """
     found = []
-    ours = _interfaces(files, "/sys/class/net")
-    for pid in _namespace_leaders(files, processes):
+    ours = yield from _interfaces(files, "/sys/class/net")
+    for pid in (yield from _namespace_leaders(files, processes)):
         # A process without a /sys of its own (unshare -n, ip netns add by hand) shows us ours through its root:
         # a device has one interface, in one namespace, so what is in our listing is not in its.
-        for interface, target in _interfaces(files, f"/proc/{pid}/root/sys/class/net") - ours:
+        theirs = yield from _interfaces(files, f"/proc/{pid}/root/sys/class/net")
+        for interface, target in theirs - ours:
             owner = owner_of(target)
             if owner:
                 found.append(Found(f"device:{owner}", _namespace_holder(processes, pid, interface)))
     return found
 
 
-def _interfaces(files: Files, root: str) -> set[tuple[str, str]]:
+def _interfaces(files: Files, root: str) -> Steps[set[tuple[str, str]]]:
     found = set()
     for interface in listing(files, root):
+        yield
         try:
             found.add((interface, files.readlink(f"{root}/{interface}")))
         except OSError:
@@ -100,13 +104,14 @@ def _interfaces(files: Files, root: str) -> set[tuple[str, str]]:
     return found
 
 
-def _namespace_leaders(files: Files, processes: Processes) -> list[int]:
+def _namespace_leaders(files: Files, processes: Processes) -> Steps[list[int]]:
     try:
         seen = {files.readlink("/proc/self/ns/net")}
     except OSError:
         seen = set()
     leaders = []
     for pid in sorted(list_pids(processes)):
+        yield
         try:
             namespace = files.readlink(f"/proc/{pid}/ns/net")
         except OSError:

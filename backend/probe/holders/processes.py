@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from backend.host.doors import Directory, Files, Processes
 from backend.model.holder import Holder, HolderKind
+from backend.model.steps import Steps
 from backend.model.text import clean
 from backend.model.vm import Vm
 from backend.probe.holders.findings import Found
@@ -57,10 +58,11 @@ def list_pids(processes: Processes) -> Sequence[int]:
         return ()
 
 
-def scan_processes(files: Files, processes: Processes) -> ProcessHolders:
-    """Return the holders among all processes that can be looked into."""
+def scan_processes(files: Files, processes: Processes) -> Steps[ProcessHolders]:
+    """Return the holders among all processes that can be looked into, one process a step."""
     result = ProcessHolders()
     for pid in list_pids(processes):
+        yield
         try:
             with files.open_dir(f"/proc/{pid}/fd") as directory:
                 descriptors = _interesting(directory)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backend.host.doors import HostDoors, Processes
 from backend.model.host import HolderScan
+from backend.model.steps import Steps, at_once
 from backend.model.vm import Vm
 from backend.probe.holders.findings import HolderFindings
 from backend.probe.holders.interrupts import scan_interrupts
@@ -13,7 +14,12 @@ from backend.probe.holders.storage import scan_storage
 
 
 def scan_holders(doors: HostDoors) -> HolderFindings:
-    """Return all holders that can be seen.
+    """Return all holders that can be seen; ``look_for_holders`` without a pause."""
+    return at_once(look_for_holders(doors))
+
+
+def look_for_holders(doors: HostDoors) -> Steps[HolderFindings]:
+    """Return all holders that can be seen, in steps.
 
     May block for as long as a process does that is stuck in the kernel (its maps and command line wait for
     its memory lock): run it where it can be left behind.
@@ -24,16 +30,18 @@ def scan_holders(doors: HostDoors) -> HolderFindings:
     vms: tuple[Vm, ...] = ()
     processes = doors.processes if doors.processes is not None and list_pids(doors.processes) else None
     if processes is not None:
-        result = scan_processes(files, processes)
+        result = yield from scan_processes(files, processes)
         found += result.found
         hidden = result.hidden
         vms = tuple(sorted(result.vms, key=lambda vm: (vm.name, vm.pid)))
     if hidden or processes is None:
         found += scan_interrupts(files)
-    found += scan_network(files)
+        yield
+    found += yield from scan_network(files)
     found += scan_storage(files)
+    yield
     if processes is not None:
-        found += scan_namespaces(files, processes)
+        found += yield from scan_namespaces(files, processes)
     return HolderFindings(tuple(found), _completeness(doors.clock.time(), processes, hidden), vms)
 
 

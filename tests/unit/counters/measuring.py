@@ -10,9 +10,9 @@ from backend.counters.all import meter_of
 from backend.counters.meter import Meter
 from backend.model.counters import Flow, Reading
 from backend.model.host import Host
+from backend.model.steps import at_once
 from backend.simhost.clock import ManualClock
 from backend.simhost.host import SimulatedHost
-from backend.state.schedule import at_once
 from tests.pictures import picture, simulated
 
 

@@ -171,7 +171,7 @@ def test_every_sampler_says_what_it_needs_costs_and_counts() -> None:
 def test_this_machine_is_measured_as_it_is(tmp_path: Path) -> None:
     """Whatever hardware there is: every figure comes back with a state, and nothing raises."""
     from backend.counters.all import meter_of
-    from backend.state.schedule import at_once
+    from backend.model.steps import at_once
     from tests.pictures import picture
 
     doors = LinuxHost()

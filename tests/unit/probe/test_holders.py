@@ -12,9 +12,9 @@ from backend.model.facts import FactState
 from backend.model.holder import Holder, HolderKind
 from backend.model.host import Host
 from backend.model.ids import MdevUuid, PciAddress, parse_device_id
+from backend.model.steps import at_once
 from backend.probe.holders import HolderFindings, scan_holders
 from backend.state.collect import Collector
-from backend.state.schedule import at_once
 from tests.pictures import look, picture, simulated
 from tests.unit.probe.trees import Tree
 
@@ -271,7 +271,7 @@ def test_a_look_that_failed_keeps_what_was_found_and_says_so() -> None:
     doors, _ = simulated("lab")
     collector = Collector(doors)
     before = look(collector, doors)
-    collector.holders_failed("the look for holders has not come back")
+    at_once(collector.holders_failed("the look for holders has not come back"))
     after = collector.host
     assert after is not None
     assert after.holder_scan.reason == "the look for holders has not come back"

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from backend.host.doors import Uevent
 from backend.model.host import Host
 from backend.model.ids import BadIdError, MdevUuid, PciAddress, parse_device_id
+from backend.model.steps import at_once
 from backend.probe.holders import scan_holders
 from backend.simhost.clock import ManualClock
 from backend.simhost.core import Subscriber
@@ -22,7 +23,6 @@ from backend.simhost.load import read
 from backend.simhost.open import open_scenario
 from backend.state.collect import Collector
 from backend.state.diff import changes, difference
-from backend.state.schedule import at_once
 from tests.pictures import SCENARIOS, look, picture, simulated
 
 _MACHINE = Path(__file__).parents[2] / "conformance/simulated.toml"
@@ -159,7 +159,7 @@ class Machine:
         """Read what events and listings name."""
         names = {name for event in self._events() for name in event.devpath.split("/") if _is_device(name)}
         at_once(self.collector.read_some(names | self.collector.unlisted()))
-        self.collector.set_holders(scan_holders(self.doors))
+        at_once(self.collector.set_holders(scan_holders(self.doors)))
 
     def _events(self) -> Iterator[Uevent]:
         while self.subscriber.queue:
