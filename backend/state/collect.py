@@ -140,7 +140,16 @@ class Collector:
             after = mdev.read_mdev(self._files, around, device_id)
         fresh[device_id] = after if after is None else _reuse(before, after)
         related = _pf_of(before if after is None else after) if before is None or after is None else set()
+        related |= self._group_mates(before, after)
         return related | (self._misplaced_vfs(after) if after is not None and after is not before else set())
+
+    def _group_mates(self, before: Device | None, after: Device | None) -> set[str]:
+        """Return the members of the group whose node in /dev/vfio came or went with this device's driver."""
+        node = [device.group_node if device is not None else "" for device in (before, after)]
+        group = next((device.group for device in (after, before) if device is not None), None)
+        if node[0] == node[1] or group is None or self.host is None or group not in self.host.groups:
+            return set()
+        return {str(member) for member in self.host.groups[group].members}
 
     def _misplaced_vfs(self, pf: Device) -> set[str]:
         """Return the VFs of a PF that are not known, or known by another index."""

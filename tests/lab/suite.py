@@ -34,12 +34,39 @@ class Boot:
     tests: tuple[str, ...]
     kernel: KernelKind | None = "stock"
     profile: str = "full"
+    by_name: bool = False
+    """Whether it only runs when it is named: it takes longer than all the others together."""
 
+
+def _files(*patterns: str) -> tuple[str, ...]:
+    """Return the files of the repository that match, in order."""
+    return tuple(sorted(str(file.relative_to(REPOSITORY)) for p in patterns for file in REPOSITORY.glob(p)))
+
+
+_CHANGES = _files(
+    "tests/conformance/test_changing_*.py",
+    "tests/conformance/test_stuck_*.py",
+    "tests/lab/inside/full/test_agent.py",
+    "tests/lab/inside/full/test_peers.py",
+)
+_LINKS = _files(
+    "tests/conformance/test_links.py",
+    "tests/conformance/test_nic.py",
+    "tests/lab/inside/full/test_links.py",
+    "tests/lab/inside/full/test_netdevsim.py",
+)
+_KERNEL = tuple(
+    file
+    for file in _files("tests/conformance/test_*.py", "tests/lab/inside/full/test_*.py")
+    if file not in (*_CHANGES, *_LINKS)
+)
 
 BOOTS = (
     Boot("simulated", "the simulated host, by the same tests", ("tests/conformance",), kernel=None),
-    Boot("stock", "Debian's kernel", ("tests/conformance", "tests/lab/inside/full")),
-    Boot("lab", "a kernel with iommufd", ("tests/conformance", "tests/lab/inside/full"), kernel="lab"),
+    Boot("stock", "Debian's kernel", _KERNEL),
+    Boot("lab", "a kernel with iommufd", _KERNEL, kernel="lab"),
+    Boot("changes", "changes of the host, on Debian's kernel", _CHANGES, by_name=True),
+    Boot("links", "VF policy, statistics and ports, with netdevsim", _LINKS, kernel="lab", by_name=True),
     Boot("no-iommu", "Debian's kernel without an IOMMU", ("tests/lab/inside/no_iommu",), profile="no-iommu"),
     Boot("scale", "268 VFs", ("tests/lab/inside/scale",), profile="scale"),
     Boot("outside", "the lab as its users start it", ("tests/lab/outside",), kernel=None),
@@ -77,12 +104,12 @@ def run_suite(settings: Settings, only: Sequence[str], arguments: Sequence[str],
     """Boot, run the tests, print a summary; return 0 if all is well.
 
     Args:
-        only: names of boots; all when empty.
+        only: names of boots; when empty, all that do not run by name only.
         arguments: options for pytest.
         at_once: how many boots run side by side: much of their time the tests wait. With 1, what they print is
             passed on as it comes.
     """
-    chosen = {boot.name: boot for boot in BOOTS if not only or boot.name in only}
+    chosen = {boot.name: boot for boot in BOOTS if (boot.name in only if only else not boot.by_name)}
     if unknown := set(only) - chosen.keys():
         raise LabError(f"no boot is called {', '.join(sorted(unknown))}; there are {', '.join(b.name for b in BOOTS)}")
     start = time.monotonic()

@@ -98,7 +98,11 @@ async def running(shot: Shot, terminal: Capabilities) -> AsyncIterator[IovtopApp
         async with asyncio.timeout(20):
             while shot.until not in text_of(app):
                 await pilot.pause(0.01)
-        await settle(app, pilot)
+            await settle(app, pilot)
+            before = ""
+            while (now := text_of(app)) != before or not now.split("\n", 1)[0].strip():
+                before = now
+                await pilot.pause(0.05)
         yield app
 
 

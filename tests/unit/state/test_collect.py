@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from backend.host.doors import Uevent
@@ -190,8 +190,17 @@ def assert_equal(live: Host, fresh: Host) -> None:
     assert replace(live.holder_scan, taken_at=None) == replace(fresh.holder_scan, taken_at=None)
 
 
-@settings(max_examples=60)
+_MATE = "0000:08:01.0"
+
+
+@settings(max_examples=60, deadline=None)
+@example([
+    Write(f"/sys/bus/pci/devices/{_MATE}/driver/unbind", _MATE),
+    Write(f"/sys/bus/pci/devices/{_MATE}/driver_override", "vfio-pci\n"),
+    Write("/sys/bus/pci/drivers_probe", _MATE),
+])  # fmt: skip
 @given(st.lists(_OPERATIONS, min_size=1, max_size=10))
+@pytest.mark.timeout(300)
 def test_the_live_picture_equals_a_fresh_look(operations: list[Write]) -> None:
     machine = Machine()
     for operation in operations:
