@@ -24,8 +24,8 @@ Opener = Callable[["Ask"], Awaitable["AgentOperator"]]
 
 
 async def never_open(ask: Ask) -> AgentOperator:
-    """Open nothing: for sessions that only show."""
-    raise ReadOnly("this session only shows")
+    """Open nothing: for a screen that only shows."""
+    raise ReadOnly("this screen only shows")
 
 
 def opener_for(doors: HostDoors) -> Opener:
@@ -40,7 +40,7 @@ def opener_for(doors: HostDoors) -> Opener:
 
 
 class Writing:
-    """Whether this session may change the host, and through whom.
+    """Whether the screen may change the host, and through whom.
 
     Args:
         opener: opens the operator when write mode is switched on.

@@ -61,14 +61,27 @@ class NotHeld:
         """Return who holds it."""
         text = f"nobody holds {self.device}" if self.host_too else f"nobody but the host itself holds {self.device}"
         device = world.find(self.device)
-        if device is None or not device.held:
+        if device is None:
             return Condition(text, True)
         if not device.holders:
-            return Condition(text, False, holders_of(device), "look as root, so that every process can be seen")
+            unseen = holders_of(device) or _unseen(world, device)
+            remedy = "look as root, so that every process can be seen" if unseen else ""
+            return Condition(text, not unseen, unseen, remedy)
         counted = [holder for holder in device.holders if self.host_too or holder.kind not in _HOSTS_OWN]
         if not counted:
             return Condition(text, True)
         return Condition(text, False, f"held by {'; '.join(map(holder_text, counted))}", _let_go(counted[0]))
+
+
+def _unseen(world: World, device: Device) -> str:
+    """Return why a user of a device with a host driver may not have been seen; "" where every process was.
+
+    A device on a VFIO driver says that itself, in its notes; one without a driver has nothing to be opened.
+    """
+    scan = world.host.holder_scan
+    if scan.complete or device.vfio or not device.driver:
+        return ""
+    return f"cannot be told: {scan.reason}"
 
 
 def _let_go(holder: Holder | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 
 from backend.host.doors import Directory, Files
 from backend.model.device import DataPath, Device, DeviceKind
@@ -39,14 +38,6 @@ def list_mdevs(files: Files) -> list[MdevUuid]:
         except BadIdError:
             continue
     return found
-
-
-def read_mdevs(files: Files, around: Surroundings, uuids: list[MdevUuid]) -> Iterator[Device]:
-    """Yield a record for each mdev that is still there."""
-    for uuid in uuids:
-        device = read_mdev(files, around, uuid)
-        if device is not None:
-            yield device
 
 
 def read_mdev(files: Files, around: Surroundings, uuid: MdevUuid) -> Device | None:

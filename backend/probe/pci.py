@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from operator import itemgetter
 
@@ -52,14 +51,6 @@ def list_functions(files: Files) -> Steps[list[PciAddress]]:
                 keyed.append((id_order(name), PciAddress.parse(name)))
         yield
     return [address for _, address in sorted(keyed, key=itemgetter(0))]
-
-
-def read_functions(files: Files, around: Surroundings, addresses: list[PciAddress]) -> Iterator[Device]:
-    """Yield a record for each function that is still there."""
-    for address in addresses:
-        device = read_function(files, around, address)
-        if device is not None:
-            yield device
 
 
 def read_function(files: Files, around: Surroundings, address: PciAddress) -> Device | None:

@@ -67,7 +67,7 @@ class Validator:
             return _additional(self._compile(value), schema.get("properties", {}))
         if name == "items":
             return _items(self._compile(value))
-        raise NotImplementedError(f"schema keyword {name}")
+        raise ValueError(f"no check for schema keyword {name}")
 
     def _reference(self, name: str) -> Check:
         def check(value: Any, where: str) -> None:

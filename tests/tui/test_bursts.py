@@ -44,3 +44,14 @@ async def test_a_line_is_not_drawn_again_for_what_is_cut_away(monkeypatch: pytes
         assert len(painted) == 1
         line.say([Piece("x" * 200 + " 2", "base", 1, cut=True)])
         assert len(painted) == 1
+
+
+async def test_asked_twice_at_once_a_detail_is_opened_once() -> None:
+    async with screen(HOST, (80, 24)) as s:
+        await s.until(lambda: s.main.settled)
+        for _ in range(3):
+            s.app.post_message(Key("enter", "\r"))
+        await s.until(lambda: s.app.screen is not s.main and "esc back" in s.text(), "the detail")
+        assert len(s.app.screen_stack) == 3
+        await s.press("escape")
+        await s.until(lambda: s.app.screen is s.main, "the tree")

@@ -19,7 +19,10 @@ from tui.widgets.cells import wrap
 from tui.writing import Writing
 
 LOOK_AGAIN = 2.0
-"""Seconds between two looks at whether the conditions still hold."""
+"""Seconds between two looks at whether the conditions still hold, at the least."""
+
+REST = 4.0
+"""So many times as long as the last look took, none is made: a large host is not read all the time."""
 
 ARMED_AFTER = 1.0
 """Seconds for which a plan that disturbs somebody cannot be confirmed yet."""
@@ -67,6 +70,7 @@ class PlanScreen(ModalScreen[Confirmed | None]):
         self._note = ""
         self._seen_at = monotonic()
         self._looking = False
+        self._next_look = 0.0
 
     def compose(self) -> ComposeResult:
         """The panel."""
@@ -89,11 +93,12 @@ class PlanScreen(ModalScreen[Confirmed | None]):
         return self._plan.danger is Danger.REVERSIBLE or monotonic() - self._seen_at >= ARMED_AFTER
 
     def _look_again(self) -> None:
-        if not self._looking:
+        if not self._looking and monotonic() >= self._next_look:
             self._looking = True
             self.run_worker(self._replan(), exclusive=False)
 
     async def _replan(self) -> None:
+        began = monotonic()
         try:
             plan = await self._writing.plan(self._plan.asked)
         except OperationError as error:
@@ -107,6 +112,7 @@ class PlanScreen(ModalScreen[Confirmed | None]):
             self._plan = plan
         finally:
             self._looking = False
+            self._next_look = monotonic() + REST * (monotonic() - began)
         self._write()
 
     def on_key(self, event: events.Key) -> None:

@@ -24,30 +24,34 @@ class DetailScreen(Screen[None]):
 
     def __init__(self, skin: Skin, badge: Sequence[Piece], turn: Callable[[int], None]) -> None:
         super().__init__()
-        self._skin = skin
         self._badge = tuple(badge)
         self._turn = turn
+        # Held, not looked for: a detail may still come while the screen is being taken down.
+        self._title = LineWidget(skin, "bar", id="detail-title")
+        self._tabs = TabLine(skin)
+        self._pane = DetailPane(skin, id="reader")
+        self._keys = LineWidget(skin, "bar", id="detail-keys")
 
     def compose(self) -> ComposeResult:
         """A line, the tabs, the detail, the keys."""
-        yield LineWidget(self._skin, "bar", id="detail-title")
-        yield TabLine(self._skin)
-        yield DetailPane(self._skin, id="reader")
-        yield LineWidget(self._skin, "bar", id="detail-keys")
+        yield self._title
+        yield self._tabs
+        yield self._pane
+        yield self._keys
 
     def on_mount(self) -> None:
         """Show the keys and ask for the detail."""
         keys = [a for a in ACTIONS if a.scope is Scope.DETAIL and a.id in ("detail.leave", "detail.down", "detail.up")]
         pieces = [(Piece(f" {a.shown_keys.split(' ')[0]}", "key"), Piece(f" {a.title} ", "key-text")) for a in keys]
-        self.query_one("#detail-keys", LineWidget).say([piece for pair in pieces for piece in pair])
+        self._keys.say([piece for pair in pieces for piece in pair])
         self._turn(0)
 
     def show(self, detail: Detail, tab: Tab) -> None:
         """Show a detail."""
         title = [*self._badge, Piece(" iovtop ", "brand", 3), Piece(f" {detail.name} ", "hostname", 1)]
-        self.query_one("#detail-title", LineWidget).say(title, [Piece(" READ-ONLY ", "read-only", 2)])
-        self.query_one(TabLine).show(tab)
-        self.query_one(DetailPane).show(detail)
+        self._title.say(title, [Piece(" READ-ONLY ", "read-only", 2)])
+        self._tabs.show(tab)
+        self._pane.show(detail)
 
     def action_tab(self, step: int) -> None:
         """Go to another tab."""
@@ -59,7 +63,7 @@ class DetailScreen(Screen[None]):
 
     def on_resize(self) -> None:
         """Lay the lines out anew."""
-        self.call_after_refresh(self.query_one(DetailPane).restyle)
+        self.call_after_refresh(self._pane.restyle)
 
     def on_detail_pane_left(self) -> None:
         """Go back."""

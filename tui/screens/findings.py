@@ -8,8 +8,6 @@ from rich.segment import Segment
 from textual import events
 from textual.app import ComposeResult
 from textual.screen import Screen
-from textual.strip import Strip
-from textual.widget import Widget
 
 from backend.findings import Finding
 from backend.model.host import Severity
@@ -20,46 +18,12 @@ from tui.widgets.cells import pad, shorten
 from tui.widgets.detail_lines import Detail
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.line import LineWidget, Piece
+from tui.widgets.picker import STEPS, Picker
+
+_WORD = 10
+"""Cells for the severity."""
 
 _ROLES = {Severity.ERROR: Role.DANGER, Severity.WARNING: Role.WARNING, Severity.INFO: Role.MUTED}
-_STEPS = {"j": 1, "down": 1, "k": -1, "up": -1, "pagedown": 10, "pageup": -10, "g": -(10**6), "G": 10**6}
-
-
-class FindingList(Widget):
-    """One line for each finding, the gravest first."""
-
-    DEFAULT_CSS = "FindingList { height: 2fr; width: 1fr; }"
-
-    def __init__(self, skin: Skin, findings: Sequence[Finding]) -> None:
-        super().__init__()
-        self._skin = skin
-        self._findings = findings
-        self._top = 0
-        self.chosen = 0
-
-    def move(self, rows: int) -> None:
-        """Go to another finding, keeping it in sight."""
-        self.chosen = max(0, min(self.chosen + rows, len(self._findings) - 1))
-        height = max(1, self.size.height)
-        self._top = max(self.chosen - height + 1, min(self._top, self.chosen))
-        self.refresh()
-
-    def on_resize(self) -> None:
-        """Keep the chosen finding in sight."""
-        self.move(0)
-
-    def render_line(self, y: int) -> Strip:
-        """Draw line ``y``."""
-        look, width, number = self._skin.look, self.size.width, self._top + y
-        if number >= len(self._findings):
-            return Strip.blank(width, look.base)
-        finding, here = self._findings[number], number == self.chosen
-        ground = "cursor" if here else ""
-        bar = Segment(self._skin.glyphs.cursor if here else " ", look.part("cursor-bar", ground))
-        word = Segment(pad(f" {finding.severity}", 10), look.role(_ROLES[finding.severity], ground))
-        text = shorten(finding.text, width - 11, self._skin.glyphs.ellipsis)
-        strip = Strip([bar, word, Segment(text, look.part("base", ground))])
-        return strip.adjust_cell_length(width, look.part("base", ground))
 
 
 class FindingsScreen(Screen[str | None]):
@@ -74,7 +38,7 @@ class FindingsScreen(Screen[str | None]):
     def compose(self) -> ComposeResult:
         """A line, the findings, and all about the chosen one."""
         yield LineWidget(self._skin, "bar", id="findings-title")
-        yield FindingList(self._skin, self._findings)
+        yield Picker(self._skin, self._findings, self._line)
         yield LineWidget(self._skin, "bar", id="findings-rule")
         pane = DetailPane(self._skin)
         pane.can_focus = False
@@ -99,8 +63,8 @@ class FindingsScreen(Screen[str | None]):
 
     def on_key(self, event: events.Key) -> None:
         """Move, show the subject, or go back."""
-        if event.key in _STEPS:
-            self.query_one(FindingList).move(_STEPS[event.key])
+        if event.key in STEPS:
+            self.query_one(Picker).move(STEPS[event.key])
             self._show()
         elif event.key == "enter":
             self.dismiss(self._finding.subject)
@@ -112,7 +76,15 @@ class FindingsScreen(Screen[str | None]):
 
     @property
     def _finding(self) -> Finding:
-        return self._findings[self.query_one(FindingList).chosen]
+        chosen = self.query_one(Picker).chosen
+        assert isinstance(chosen, Finding)
+        return chosen
+
+    def _line(self, finding: Finding, ground: str, width: int) -> list[Segment]:
+        look = self._skin.look
+        word = Segment(pad(f" {finding.severity}", _WORD), look.role(_ROLES[finding.severity], ground))
+        text = shorten(finding.text, width - _WORD, self._skin.glyphs.ellipsis)
+        return [word, Segment(text, look.part("base", ground))]
 
     def _show(self) -> None:
         finding = self._finding

@@ -9,8 +9,6 @@ from rich.segment import Segment
 from textual import events
 from textual.app import ComposeResult
 from textual.screen import Screen
-from textual.strip import Strip
-from textual.widget import Widget
 
 from backend.model.operation import Entry
 from backend.model.plan import RunState
@@ -21,57 +19,17 @@ from tui.widgets.cells import pad, shorten
 from tui.widgets.detail_lines import Detail
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.line import LineWidget, Piece
+from tui.widgets.picker import STEPS, Picker
+
+_WORD = 12
+"""Cells for how it ended."""
 
 _ROLES = {RunState.DONE: Role.GOOD, RunState.ABORTED: Role.WARNING}
-_STEPS = {"j": 1, "down": 1, "k": -1, "up": -1, "pagedown": 10, "pageup": -10, "g": -(10**6), "G": 10**6}
 
 
 def ended_word(entry: Entry) -> str:
     """Return how an operation ended, in a word."""
     return entry.ended.value if entry.ended is not None else "not ended"
-
-
-class EntryList(Widget):
-    """One line for each operation, the newest first."""
-
-    DEFAULT_CSS = "EntryList { height: 1fr; width: 1fr; }"
-
-    def __init__(self, skin: Skin, entries: Sequence[Entry]) -> None:
-        super().__init__()
-        self._skin = skin
-        self._entries = entries
-        self._top = 0
-        self.chosen = 0
-
-    def move(self, rows: int) -> None:
-        """Go to another operation, keeping it in sight."""
-        self.chosen = max(0, min(self.chosen + rows, len(self._entries) - 1))
-        height = max(1, self.size.height)
-        self._top = max(self.chosen - height + 1, min(self._top, self.chosen))
-        self.refresh()
-
-    def on_resize(self) -> None:
-        """Keep the chosen one in sight."""
-        self.move(0)
-
-    def render_line(self, y: int) -> Strip:
-        """Draw line ``y``."""
-        look, width, number = self._skin.look, self.size.width, self._top + y
-        if number >= len(self._entries):
-            return Strip.blank(width, look.base)
-        entry, here = self._entries[number], number == self.chosen
-        ground = "cursor" if here else ""
-        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.began))
-        role = _ROLES.get(entry.ended, Role.DANGER) if entry.ended is not None else Role.DANGER
-        lead = f" {entry.operation:4} {when}  "
-        text = shorten(entry.plan.title, width - len(lead) - 13, self._skin.glyphs.ellipsis)
-        segments = [
-            Segment(self._skin.glyphs.cursor if here else " ", look.part("cursor-bar", ground)),
-            Segment(lead, look.role(Role.MUTED, ground)),
-            Segment(pad(ended_word(entry), 12), look.role(role, ground)),
-            Segment(text, look.part("base", ground)),
-        ]
-        return Strip(segments).adjust_cell_length(width, look.part("base", ground))
 
 
 class JournalScreen(Screen[Entry | None]):
@@ -86,7 +44,7 @@ class JournalScreen(Screen[Entry | None]):
     def compose(self) -> ComposeResult:
         """A line, the operations, and all about the chosen one."""
         yield LineWidget(self._skin, "bar", id="journal-title")
-        yield EntryList(self._skin, self._entries)
+        yield Picker(self._skin, self._entries, self._line)
         yield LineWidget(self._skin, "bar", id="journal-rule")
         pane = DetailPane(self._skin)
         pane.can_focus = False
@@ -110,8 +68,8 @@ class JournalScreen(Screen[Entry | None]):
 
     def on_key(self, event: events.Key) -> None:
         """Move, take back, or leave."""
-        if event.key in _STEPS:
-            self.query_one(EntryList).move(_STEPS[event.key])
+        if event.key in STEPS:
+            self.query_one(Picker).move(STEPS[event.key])
             self._show()
         elif event.key == "z" and self._entry is not None and self._entry.plan.undo and self._entry.steps:
             self.dismiss(self._entry)
@@ -123,7 +81,23 @@ class JournalScreen(Screen[Entry | None]):
 
     @property
     def _entry(self) -> Entry | None:
-        return self._entries[self.query_one(EntryList).chosen] if self._entries else None
+        chosen = self.query_one(Picker).chosen
+        assert chosen is None or isinstance(chosen, Entry)
+        return chosen
+
+    def _line(self, entry: Entry, ground: str, width: int) -> list[Segment]:
+        look = self._skin.look
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.began))
+        lead = f" {entry.operation:4} {when}  "
+        role = _ROLES.get(entry.ended, Role.DANGER) if entry.ended is not None else Role.DANGER
+        return [
+            Segment(lead, look.role(Role.MUTED, ground)),
+            Segment(pad(ended_word(entry), _WORD), look.role(role, ground)),
+            Segment(
+                shorten(entry.plan.title, width - len(lead) - _WORD, self._skin.glyphs.ellipsis),
+                look.part("base", ground),
+            ),
+        ]
 
     def _show(self) -> None:
         entry = self._entry

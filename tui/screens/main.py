@@ -306,7 +306,7 @@ class MainScreen(MainChanges):
     def on_live_tree_detail_asked(self) -> None:
         """Go to the detail beside the tree, or put it on a screen of its own."""
         row, host = self.tree_.cursor_row, self.viewing.host
-        if row is None or host is None:
+        if row is None or host is None or self._reader is not None:
             return
         if self.side.display:
             self.feed.ask(row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from dataclasses import replace
 
 from textual.screen import Screen
@@ -57,9 +58,9 @@ class MainKeys(Screen[None]):
         """The last line."""
         return self.query_one(StatusBar)
 
+    @abstractmethod
     def show_viewing(self) -> None:
         """Show another view or filter."""
-        raise NotImplementedError
 
     def action_view(self, view: str) -> None:
         """Change the view."""
@@ -201,13 +202,13 @@ class MainKeys(Screen[None]):
             self.bar.lasting("")
         self.beat()
 
+    @abstractmethod
     def say_states(self) -> None:
         """Say which view this is and what is unusual about it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def beat(self) -> None:
         """Say how fresh the picture is."""
-        raise NotImplementedError
 
     def action_interval(self, step: int) -> None:
         """Look less or more often."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from textual import events
 from textual.widget import Widget
 
@@ -13,9 +15,9 @@ class TreeKeys(Widget):
 
     rows: TreeRows
 
+    @abstractmethod
     def moved(self) -> None:
         """Bring the screen up to date after the cursor moved, or a row opened or closed."""
-        raise NotImplementedError
 
     def action_move(self, rows: int) -> None:
         """Move the cursor."""
@@ -47,9 +49,9 @@ class TreeKeys(Widget):
         self.rows.expand()
         self.moved()
 
+    @abstractmethod
     def action_detail(self) -> None:
         """Read the detail of the row."""
-        raise NotImplementedError
 
     def on_click(self, event: events.Click) -> None:
         """Select the row; on its fold sign, open or close it; twice, read its detail."""
