@@ -110,6 +110,8 @@ _CHANGES = (
     _change("mdev remove", "d", "remove the mdev", "Take an mdev away; its definition stays."),
     _change("mdev define", "e", "define the mdev", "Keep a definition in mdevctl's own file, started at boot or not."),
     _change("mdev undefine", "E", "undefine the mdev", "Take its definition away."),
+    _change("state save", "k", "keep the state", "Keep the state of an mdev that nobody holds in a file."),
+    _change("state restore", "K", "give a kept state", "Let an mdev go on from a state that was kept."),
     _change("vgpu-type", "t", "vGPU type", "Set or clear the vendor vGPU type of a VF."),
     _change("reset", "r", "reset", "Reset a function; a PF takes its VFs with it."),
     _change("group type", "g", "default domain of the group", "DMA, DMA-FQ, identity or auto."),

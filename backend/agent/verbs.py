@@ -15,9 +15,12 @@ from backend.model.requests import (
     CreateMdevs,
     DefineMdev,
     RemoveMdevs,
+    RemoveState,
     Replug,
     Request,
     Reset,
+    RestoreState,
+    SaveState,
     SetEswitch,
     SetGroupType,
     SetMsixCount,
@@ -91,6 +94,9 @@ VERBS: Mapping[str, Verb] = {
         Verb(SetUnmanagedVfs, "make VFs of a PF that no host driver manages", Danger.DESTRUCTIVE),
         Verb(SetMsixCount, "set how many MSI-X vectors a VF has", Danger.REVERSIBLE),
         Verb(SetPort, "set what a VF's devlink port says of its function", Danger.REVERSIBLE),
+        Verb(SaveState, "keep the state of an mdev in a file", Danger.REVERSIBLE),
+        Verb(RestoreState, "let an mdev go on from a state that was kept", Danger.DISRUPTIVE),
+        Verb(RemoveState, "throw a kept state away", Danger.DISRUPTIVE),
         Verb(SetEswitch, "set the mode of a NIC's embedded switch", Danger.DESTRUCTIVE),
     )
 }

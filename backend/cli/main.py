@@ -33,6 +33,7 @@ VERBS = {
     "undo": "take a change back",
     "recover": "say how the host stands after changes that did not end, and settle them",
     "do": "run several commands from a file, until one does not end well",
+    "states": "list the states of devices that are kept",
     "why": "list everything that stands in the way of a VM's live migration",
     "migrate": "move a running VM to a QEMU that waits for it",
 }
@@ -44,6 +45,7 @@ The verbs that change the host are those of ``backend.agent.verbs``, and are not
 _GROUPS = {
     "group": "change an IOMMU group",
     "mdev": "make, remove and define mdevs",
+    "state": "keep the state of an mdev in a file, and give it back",
     "vf": "change the policy of a VF",
 }
 """First words of verbs of two words → what they are about."""

@@ -28,6 +28,7 @@ UNTYPED = frozenset({
     ("unbind", "override"),
     ("vgpu-type", "was"),
     ("reset", "methods"),
+    ("state save", "id"),
 })  # fmt: skip
 """Arguments that planning fills in, for undo and recovery; nobody types them."""
 
@@ -71,6 +72,11 @@ _HELP = {
 """What an argument means, by its name."""
 
 _HELP_OF_VERB = {
+    ("state save", "device"): "UUID of an mdev that nobody holds",
+    ("state save", "name"): "what to call it; without it the device and the time",
+    ("state restore", "device"): "UUID of an mdev that nobody holds, of the same type",
+    ("state restore", "name"): "which state: `iovtop states` lists them; without it the newest of the device itself",
+    ("state remove", "name"): "which state: `iovtop states` lists them",
     ("msix", "count"): "how many; 0: as many as its PF gives by default",
     ("numvfs", "driver"): "with --guests: this VFIO driver instead of the one made for this hardware",
 }

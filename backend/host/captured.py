@@ -16,6 +16,7 @@ from typing import Any
 from backend.host.clock import SystemClock
 from backend.host.doors import Clock, Directory, Events, FileStat, Links, Perf, Process, Source, StillWaiting, Usage
 from backend.host.tree import TreeFiles
+from backend.model.devstate import About
 
 FORMAT = "iovtop.capture/1"
 _HEADER, _NOTES = "capture.json", "capture-notes.json"
@@ -138,6 +139,14 @@ class CapturedAccess:
     async def delete(self, path: str, *, deadline: float) -> None:
         """Refuse."""
         raise OSError(errno.EROFS, "a capture cannot be changed", path)
+
+    async def save_state(self, path: str, about: About, *, deadline: float) -> None:
+        """Refuse."""
+        raise OSError(errno.EROFS, "a capture cannot be changed", about.device)
+
+    async def restore_state(self, path: str, about: About, device: str, *, deadline: float) -> None:
+        """Refuse."""
+        raise OSError(errno.EROFS, "a capture cannot be changed", device)
 
     def waiting(self) -> tuple[StillWaiting, ...]:
         """Nothing goes on any more."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, Self
 if TYPE_CHECKING:
     import socket
 
+from backend.model.devstate import About
 from backend.model.links import (
     DevlinkPort,
     EswitchMode,
@@ -161,6 +162,22 @@ class Guarded(Protocol):
         """Give a PF on vfio-pci the UUID that its users and those of its VFs have to know. Raises as ``read`` does."""
         ...
 
+    async def save_state(self, path: str, about: About, *, deadline: float) -> None:
+        """Save the state of an mdev that nobody holds to a new file. Raises as ``read`` does.
+
+        ``EEXIST`` where there is one, ``EBUSY`` when somebody has the device, ``ENOTTY`` or ``EOPNOTSUPP`` where its
+        driver cannot, ``EPROTO`` when a migration left it in another state than RUNNING.
+        """
+        ...
+
+    async def restore_state(self, path: str, about: About, device: str, *, deadline: float) -> None:
+        """Give an mdev that nobody holds the state of a file. Raises as ``save_state`` does.
+
+        ``EINVAL``, and nothing was touched, for a file that is damaged or not the one that ``about`` tells of. A device
+        that does not take the state is reset, and the driver's own errno comes back.
+        """
+        ...
+
     def waiting(self) -> tuple[StillWaiting, ...]:
         """Return the accesses that were left behind and still go on, as they are now.
 
@@ -254,6 +271,11 @@ class Links(Protocol):
 
 READING = "rtnetlink"
 """What ``StillWaiting`` calls the reading of VFs: whoever reads waits for the one lock of all links."""
+
+
+def state_place(device: str) -> str:
+    """Return what ``StillWaiting`` calls the saving and restoring of a device's state."""
+    return f"device state of {device}"
 
 
 def vf_place(interface: str, vf: int, name: str) -> str:

@@ -16,10 +16,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from backend.host.doors import StillWaiting
+from backend.host.doors import StillWaiting, state_place
+from backend.model.devstate import About
 
 _ROOT = str(Path(__file__).resolve().parents[2])
 STARTUP = 20.0
@@ -245,6 +247,16 @@ class LeftBehindAccess:
     async def set_vf_token(self, pf: str, token: str, *, deadline: float) -> None:
         """Give a PF its VF token. Raises as ``write`` does."""
         await self._change("set_vf_token", f"VF token of {pf}", deadline, pf=pf, token=token)
+
+    async def save_state(self, path: str, about: About, *, deadline: float) -> None:
+        """Save the state of an mdev. Raises as ``write`` does."""
+        await self._change("save_state", state_place(about.device), deadline, path=path, about=asdict(about))
+
+    async def restore_state(self, path: str, about: About, device: str, *, deadline: float) -> None:
+        """Give an mdev a saved state. Raises as ``write`` does."""
+        await self._change(
+            "restore_state", state_place(device), deadline, path=path, about=asdict(about), device=device
+        )
 
     async def _change(self, operation: str, key: str, deadline: float, **what: Any) -> None:
         if self._writing is None:

@@ -10,7 +10,9 @@ from typing import Any
 
 from backend.host import keeping
 from backend.host.beneath import is_sysfs, open_beneath
-from backend.host.vftoken import set_vf_token
+from backend.host.vfio.saving import restore_state, save_state
+from backend.host.vfio.token import set_vf_token
+from backend.model.devstate import About
 
 SYSFS = "/sys"
 
@@ -33,8 +35,9 @@ _WRITTEN = (
 
 _ALLOWED = re.compile("|".join(_WRITTEN), re.ASCII)
 
-_KEPT = re.compile(rf"/etc/mdevctl\.d/{_NAME}/{_UUID}|/var/lib/iovtop/vf-tokens/{_PCI}", re.ASCII)
-"""The settings files outside /sys that iovtop makes and removes."""
+_STATE = rf"/var/lib/iovtop/states/{_NAME}"
+_KEPT = re.compile(rf"/etc/mdevctl\.d/{_NAME}/{_UUID}|/var/lib/iovtop/vf-tokens/{_PCI}|{_STATE}", re.ASCII)
+"""The files outside /sys that iovtop makes and removes."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.write.restype = ctypes.c_ssize_t
@@ -103,9 +106,28 @@ def _set_vf_token(arguments: dict[str, Any]) -> None:
     set_vf_token(pf, token)
 
 
+def _state_file(arguments: dict[str, Any], device: str) -> str:
+    path = _settings_file(arguments)
+    if re.fullmatch(_STATE, path, re.ASCII) is None or re.fullmatch(_UUID, device, re.ASCII) is None:
+        raise PermissionError(errno.EPERM, "this is no mdev, or no file of a state", path)
+    return path
+
+
+def _save_state(arguments: dict[str, Any]) -> None:
+    about = About(**arguments["about"])
+    save_state(_state_file(arguments, about.device), about)
+
+
+def _restore_state(arguments: dict[str, Any]) -> None:
+    device = arguments["device"]
+    restore_state(_state_file(arguments, device), About(**arguments["about"]), device)
+
+
 OPERATIONS = {
     "write": write,
     "set_vf_token": _set_vf_token,
+    "save_state": _save_state,
+    "restore_state": _restore_state,
     "save": lambda arguments: keeping.save(
         _settings_file(arguments), arguments["data"].encode("latin-1"), arguments["mode"]
     ),

@@ -263,6 +263,39 @@ class Replug:
     """Whether every access to its regions shall exit to the VMM (``x-no-mmap``)."""
 
 
+@dataclass(frozen=True, slots=True)
+class SaveState:
+    """That the state of an mdev that nobody holds is kept in a file."""
+
+    verb: ClassVar[str] = "state save"
+
+    device: DeviceId
+    name: KernelName | None = None
+    """What the file is called; None = the device and the time."""
+    id: MdevUuid | None = None
+    """Identity of this very state."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreState:
+    """That an mdev that nobody holds goes on from a state that was kept. Done anew whenever it is asked for."""
+
+    verb: ClassVar[str] = "state restore"
+
+    device: DeviceId
+    name: KernelName | None = None
+    """None = the newest that was kept of the device itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveState:
+    """That a state is not kept any more."""
+
+    verb: ClassVar[str] = "state remove"
+
+    name: KernelName
+
+
 Request = (
     SetNumVfs
     | SetVfPolicy
@@ -283,6 +316,9 @@ Request = (
     | Reset
     | SetUnmanagedVfs
     | Replug
+    | SaveState
+    | RestoreState
+    | RemoveState
 )
 
 _KINDS: tuple[type[Request], ...] = (
@@ -305,6 +341,9 @@ _KINDS: tuple[type[Request], ...] = (
     SetPath,
     Reset,
     SetUnmanagedVfs,
+    SaveState,
+    RestoreState,
+    RemoveState,
 )
 
 REQUESTS: dict[str, type[Request]] = {kind.verb: kind for kind in _KINDS}

@@ -9,7 +9,8 @@ import os
 import uuid
 from dataclasses import dataclass
 
-from backend.host.doors import HostDoors, devlink_place, vf_place
+from backend.host.doors import HostDoors, devlink_place, state_place, vf_place
+from backend.model.devstate import About
 from backend.model.links import EswitchMode, PortSetting, PortSettingName, VfSetting, VfSettingName
 from backend.ops.plug_again import PlugAgain
 
@@ -204,6 +205,44 @@ class GiveVfToken:
         return f"VF token of {self.pf}"
 
 
+@dataclass(frozen=True, slots=True)
+class SaveDeviceState:
+    """The state of an mdev saved to a new file."""
+
+    path: str
+    about: About
+    patience: float = 60.0
+
+    async def act(self, doors: HostDoors) -> None:
+        """Save it. Raises as ``WriteFile`` does."""
+        await doors.guarded.save_state(self.path, self.about, deadline=self.patience)
+
+    @property
+    def place(self) -> str:
+        """What it acts on, as ``Guarded.waiting`` calls it while it goes on."""
+        return state_place(self.about.device)
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreDeviceState:
+    """An mdev given the state of a file."""
+
+    path: str
+    about: About
+    """What the file says of itself: another one is not taken."""
+    device: str
+    patience: float = 60.0
+
+    async def act(self, doors: HostDoors) -> None:
+        """Give it. Raises as ``WriteFile`` does."""
+        await doors.guarded.restore_state(self.path, self.about, self.device, deadline=self.patience)
+
+    @property
+    def place(self) -> str:
+        """What it acts on, as ``Guarded.waiting`` calls it while it goes on."""
+        return state_place(self.device)
+
+
 Action = (
     WriteFile
     | SetVf
@@ -214,6 +253,8 @@ Action = (
     | SaveFile
     | DeleteFile
     | GiveVfToken
+    | SaveDeviceState
+    | RestoreDeviceState
     | PlugAgain
 )
 

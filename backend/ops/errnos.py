@@ -114,6 +114,17 @@ BY_PLACE: Mapping[str, Mapping[int, Words]] = {
         errno.EINVAL: ("the kernel does not take this as a name", "give the name that /sys/bus/pci/drivers has"),
         errno.ENODEV: _GONE,
     },
+    "device state": {
+        errno.EINVAL: ("the file is not the state that was looked at, or the driver does not take it", "save it anew"),
+        errno.ENOMEM: ("the driver does not take this state: it is another device's", "choose another state"),
+        errno.EBUSY: ("somebody has the device, or its group, open", "find out who, and end that"),
+        errno.ENOTTY: ("its driver cannot save or take a state", "there is no way with this driver"),
+        errno.EOPNOTSUPP: ("its driver cannot save or take a state", "there is no way with this driver"),
+        errno.EPROTO: ("the device is not in the state RUNNING", "remove the mdev and make it again"),
+        errno.EEXIST: ("a state is kept under that name", "choose another name"),
+        errno.ENOENT: ("the file, the device or its VFIO node has gone", "look again"),
+        errno.ENOSPC: ("the disk is full", "make room in /var/lib/iovtop"),
+    },
     "mdev create": {
         errno.EINVAL: (
             "the kernel or the driver of the parent does not take this UUID or this type",

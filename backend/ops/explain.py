@@ -14,12 +14,18 @@ from backend.ops.explain_links import cause_and_remedy, is_link
 _GROUP_TYPE = re.compile(r"/iommu_groups/[0-9]+/type\Z", re.ASCII)
 
 
+_SAYING = frozenset({"module", "device state"})
+"""Kinds of places whose errors bring words of their own."""
+
+
 def place_kind(place: str) -> str:
     """Return what sort of place gave an error: a file's name, or a word of ours where the name says too little."""
     if place.startswith("module "):
         return "module"
     if place.startswith("VF token "):
         return "VF token"
+    if place.startswith("device state ") or place.startswith("/var/lib/iovtop/states/"):
+        return "device state"
     if "/mdevctl.d/" in place:
         return "mdevctl file"
     if _GROUP_TYPE.search(place):
@@ -50,7 +56,7 @@ def explain(error: OSError, place: str, driver: str = "") -> Words:
     unknown = (f"the kernel or the driver refused: {os.strerror(number)}", DMESG)
     cause, remedy = known or EVERYWHERE.get(number) or unknown
     name = "EOPNOTSUPP" if number == errno.EOPNOTSUPP else errno.errorcode.get(number, str(number))
-    # netlink, devlink and modprobe pass on what the driver says.
-    said = clean(error.strerror or "", 300) if link or kind == "module" else ""
+    # netlink, devlink, modprobe and the reader of states pass on what was said.
+    said = clean(error.strerror or "", 300) if link or kind in _SAYING else ""
     words = f': "{said}"' if said not in ("", os.strerror(number)) else ""
     return f"{place}: {cause} ({name}{words})", remedy

@@ -12,8 +12,11 @@ from backend.model.requests import (
     CreateMdevs,
     DefineMdev,
     RemoveMdevs,
+    RemoveState,
     Replug,
     Reset,
+    RestoreState,
+    SaveState,
     SetEswitch,
     SetGroupType,
     SetMsixCount,
@@ -28,6 +31,7 @@ from backend.model.requests import (
 )
 from backend.ops.bind import plan_bind, plan_unbind
 from backend.ops.devlink import plan_eswitch, plan_port
+from backend.ops.devstates import plan_remove_state, plan_restore_state, plan_save_state
 from backend.ops.groups import plan_bind_group, plan_group_type
 from backend.ops.mdevctl import plan_autostart, plan_define, plan_undefine
 from backend.ops.mdevs import plan_create, plan_remove
@@ -64,5 +68,8 @@ PLANNERS: Mapping[str, Planner] = {
     SetPath.verb: plan_path,
     Reset.verb: plan_reset,
     SetUnmanagedVfs.verb: plan_unmanaged,
+    SaveState.verb: plan_save_state,
+    RestoreState.verb: plan_restore_state,
+    RemoveState.verb: plan_remove_state,
 }
 """Verb → its planner, which takes the verb's request."""

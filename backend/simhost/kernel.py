@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import uuid as uuids
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from backend.host.doors import Clock
@@ -255,6 +256,28 @@ class Kernel:
         process = self.start_process("vf-token")
         try:
             self.open_device(process.pid, pf, token=token)
+        finally:
+            self.release(process.pid)
+
+    def save_state(self, uuid: str) -> bytes:
+        """Let somebody open an mdev, read its state and close it. Raises ``OSError`` as the kernel does."""
+        with self._opened(uuid) as mdev:
+            return self.vfio.state_of(mdev)
+
+    def restore_state(self, uuid: str, state: bytes) -> None:
+        """Let somebody open an mdev, give it a state and close it. Raises ``OSError`` as the kernel does."""
+        with self._opened(uuid) as mdev:
+            self.vfio.give_state(mdev, state)
+
+    @contextlib.contextmanager
+    def _opened(self, uuid: str) -> Iterator[Mdev]:
+        mdev = self.mdev.mdevs.get(uuid)
+        if mdev is None:
+            raise oops(errno.ENODEV, uuid)
+        process = self.start_process("state")
+        try:
+            self.open_device(process.pid, uuid)
+            yield mdev
         finally:
             self.release(process.pid)
 

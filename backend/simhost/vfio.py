@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 GROUP_MAJOR = 242
 CDEV_MAJOR = 511
 
+_REGISTERS = 72
+"""Bytes of what a device remembers."""
+
 
 class VfioDevice:
     """A registered VFIO device."""
@@ -33,6 +36,7 @@ class VfioDevice:
         "leaving",
         "migration",
         "minor",
+        "registers",
         "state",
         "users",
     )
@@ -49,6 +53,7 @@ class VfioDevice:
         self.minor = -1
         self.migration: tuple[str, ...] = ()
         self.state = "RUNNING"
+        self.registers = bytes(_REGISTERS)
         self.dir: Dir | None = None
 
 
@@ -63,6 +68,17 @@ def _own_node(vfio: VfioDevice) -> dict[str, str]:
 
 def _uevent(vfio: VfioDevice) -> bytes:
     return "".join(f"{key}={value}\n" for key, value in _own_node(vfio).items()).encode()
+
+
+def _kind(mdev: Mdev) -> bytes:
+    """Return what begins an mdev's state, as the header of mtty's does."""
+    return mdev.type.name.encode().ljust(24, b"\0")
+
+
+def _migratable(mdev: Mdev) -> VfioDevice:
+    if mdev.vfio is None or not mdev.vfio.migration:
+        raise oops(errno.ENOTTY)
+    return mdev.vfio
 
 
 class Vfio:
@@ -201,6 +217,22 @@ class Vfio:
             still = any(m.vfio is not None and user in m.vfio.users for m in group.members)
             if not still:
                 group.owner = None
+
+    @staticmethod
+    def state_of(mdev: Mdev) -> bytes:
+        """Return the state of an mdev that is open. Raises ENOTTY where its driver cannot save one."""
+        return _kind(mdev) + _migratable(mdev).registers
+
+    @staticmethod
+    def give_state(mdev: Mdev, state: bytes) -> None:
+        """Give an mdev that is open a state. It is reset, and ENOMEM or EINVAL raised, where it does not take it."""
+        vfio, kind = _migratable(mdev), _kind(mdev)
+        vfio.registers = bytes(_REGISTERS)
+        if not state.startswith(kind):
+            raise oops(errno.ENOMEM)
+        if len(state) != len(kind) + _REGISTERS:
+            raise einval()
+        vfio.registers = state[len(kind) :]
 
     @staticmethod
     def _check_token(device: Function | Mdev, token: str) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import io
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from backend.host.doors import Clock, Event, StillWaiting
+from backend.model.devstate import About
+from backend.model.statefile import BadStateFile, check_state, read_state, write_state
 from backend.simhost.access import Access
 from backend.simhost.core import EventBus, Subscriber
 from backend.simhost.kernel import Kernel
@@ -79,6 +82,35 @@ class SimulatedGuarded:
         with self._access.lock:
             holder, _ = self._access.tree.find(self._access.tree.root, path)
             holder.drop(path.rpartition("/")[2])
+
+    async def save_state(self, path: str, about: About, *, deadline: float) -> None:
+        """Save the state of an mdev to a new file."""
+        self._as_root(path)
+        access = self._access
+        folder, _, name = path.rpartition("/")
+        with access.lock:
+            entries = access.kernel.folder(folder).entries
+            if name in entries:
+                raise oops(errno.EEXIST, path)
+            file = io.BytesIO()
+            write_state(file, about, (access.kernel.save_state(about.device),))
+            entries[name] = File(file.getvalue(), mode=0o600)
+
+    async def restore_state(self, path: str, about: About, device: str, *, deadline: float) -> None:
+        """Give an mdev the state of a file."""
+        self._as_root(path)
+        access = self._access
+        with access.lock:
+            holder, node = access.tree.find(access.tree.root, path)
+            assert isinstance(node, File)
+            file = io.BytesIO(access.tree.content(holder, node, path))
+            try:
+                header = check_state(file)
+            except BadStateFile as error:
+                raise OSError(errno.EINVAL, f"{error}; the device was not touched", path) from error
+            if header.about != about:
+                raise OSError(errno.EINVAL, "it is another one than was looked at; the device was not touched", path)
+            access.kernel.restore_state(device, b"".join(read_state(file)))
 
     def _as_root(self, what: str) -> None:
         self._access.enter(what)

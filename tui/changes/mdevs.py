@@ -8,7 +8,15 @@ from backend.model.device import Device
 from backend.model.host import Host
 from backend.model.mdev import MdevParent, MdevType
 from backend.model.plan import Asked
-from backend.model.requests import CreateMdevs, DefineMdev, RemoveMdevs, SetVgpuType, UndefineMdev
+from backend.model.requests import (
+    CreateMdevs,
+    DefineMdev,
+    RemoveMdevs,
+    RestoreState,
+    SaveState,
+    SetVgpuType,
+    UndefineMdev,
+)
 from backend.present.tree import Subject
 from tui.changes.change import Change, Values, device, function_of, mdev_of, no_form, reason
 from tui.dialogs.form import Choice, Field, FieldKind, Form
@@ -113,10 +121,34 @@ def _vgpu(host: Host, subject: Subject, values: Values) -> tuple[Asked, ...]:
     return (Asked(SetVgpuType.verb, {"vf": str(device(subject).id), "type": int(values["type"])}),)
 
 
+def _save_form(host: Host, subject: Subject) -> Form:
+    name = Field("name", "name", FieldKind.TEXT, "", "empty: the mdev and the time")
+    return Form(f"State of mdev {device(subject).id}", (name,))
+
+
+def _named(values: Values) -> dict[str, str]:
+    return {"name": values["name"]} if values["name"] else {}
+
+
+def _save(host: Host, subject: Subject, values: Values) -> tuple[Asked, ...]:
+    return (Asked(SaveState.verb, {"device": str(device(subject).id), **_named(values)}),)
+
+
+def _restore_form(host: Host, subject: Subject) -> Form:
+    name = Field("name", "state", FieldKind.TEXT, "", "empty: the newest of this mdev; `iovtop states` has all")
+    return Form(f"A kept state for mdev {device(subject).id}", (name,))
+
+
+def _restore(host: Host, subject: Subject, values: Values) -> tuple[Asked, ...]:
+    return (Asked(RestoreState.verb, {"device": str(device(subject).id), **_named(values)}),)
+
+
 CHANGES: Mapping[str, Change] = {
     CreateMdevs.verb: Change(_create_why_not, _create_form, _create),
     RemoveMdevs.verb: Change(_why_no_mdev, no_form, _remove),
     DefineMdev.verb: Change(_why_no_mdev, _define_form, _define),
     UndefineMdev.verb: Change(_undefine_why_not, no_form, _undefine),
+    SaveState.verb: Change(_why_no_mdev, _save_form, _save),
+    RestoreState.verb: Change(_why_no_mdev, _restore_form, _restore),
     SetVgpuType.verb: Change(_vgpu_why_not, _vgpu_form, _vgpu),
 }

@@ -11,7 +11,10 @@ import json
 import os
 from pathlib import Path
 
+import msgspec
+
 from backend.host.doors import Clock, Events, Files, Links, Perf, Processes, Sockets, Source, StillWaiting
+from backend.model.devstate import About
 from backend.simhost.clock import ManualClock
 from backend.simhost.load import read
 from backend.simhost.open import open_scenario
@@ -47,6 +50,12 @@ class LastingHost:
                 await guarded.save(rest, data, mode=0o644, deadline=deadline)
             case "delete":
                 await guarded.delete(rest, deadline=deadline)
+            case "save-state":
+                about = msgspec.json.decode(data, type=About)
+                await guarded.save_state(rest, about, deadline=deadline)
+            case "restore-state":
+                about, device = msgspec.json.decode(data, type=tuple[About, str])
+                await guarded.restore_state(rest, about, device, deadline=deadline)
             case _:
                 await guarded.write(what, data, deadline=deadline)
 
@@ -84,6 +93,14 @@ class LastingHost:
     async def delete(self, path: str, *, deadline: float) -> None:
         """Keep, then delete."""
         await self._keep(f"delete {path}", b"", deadline)
+
+    async def save_state(self, path: str, about: About, *, deadline: float) -> None:
+        """Keep, then save."""
+        await self._keep(f"save-state {path}", msgspec.json.encode(about), deadline)
+
+    async def restore_state(self, path: str, about: About, device: str, *, deadline: float) -> None:
+        """Keep, then restore."""
+        await self._keep(f"restore-state {path}", msgspec.json.encode((about, device)), deadline)
 
     def waiting(self) -> tuple[StillWaiting, ...]:
         """Return what was left behind."""

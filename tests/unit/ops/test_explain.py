@@ -32,6 +32,7 @@ PLACES = {
     "mdevctl file": f"/etc/mdevctl.d/mtty/{_UUID}",
     "VF token": "VF token of 0000:01:00.0",
     "module": "module mlx5_vfio_pci",
+    "device state": f"device state of {_UUID}",
 }
 """Kind of place → an action's place."""
 
