@@ -33,8 +33,7 @@ async def open_operator(doors: HostDoors, *, write: bool = True, ask: Ask | None
         ask: how sudo can ask for a password on this terminal; None where it cannot.
     """
     if doors.source.kind == "simulated":
-        journal = _journals.setdefault(doors, MemoryJournal(doors.clock))
-        return await in_process(LocalOperator(doors, journal, caller()), doors, write=write)
+        return await in_process(LocalOperator(doors, simulated_journal(doors), caller()), doors, write=write)
     if doors.source.kind != "live":
         what = "a capture" if doors.source.kind == "capture" else "a tree of files"
         raise ReadOnly(f"{what} cannot be changed", "without --capture, --sysfs and --procfs iovtop works on this host")
@@ -42,6 +41,11 @@ async def open_operator(doors: HostDoors, *, write: bool = True, ask: Ask | None
     if os.geteuid() == 0:
         return await as_child(command)
     return await as_root(find_elevation(), command, ask)
+
+
+def simulated_journal(doors: HostDoors) -> MemoryJournal:
+    """Return the journal of a simulated host."""
+    return _journals.setdefault(doors, MemoryJournal(doors.clock))
 
 
 def agent_command(*, write: bool) -> list[str]:

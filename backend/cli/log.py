@@ -10,8 +10,12 @@ import msgspec
 
 from backend.cli.change import glyphs, opened, session
 from backend.cli.exits import CommandError, Exit
+from backend.cli.settings import state_home
+from backend.host.caller import caller
 from backend.host.doors import HostDoors
 from backend.model.operation import Entry
+from backend.ops.journal_file import FileJournal
+from backend.ops.operator import LocalOperator, Operator
 from backend.report.journal import entry_data, entry_lines, journal_lines
 
 
@@ -19,12 +23,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument("operation", nargs="?", type=int, metavar="ID", help="everything about this operation")
     parser.add_argument("--count", type=int, metavar="N", help="only the last N")
+    parser.add_argument(
+        "--own", action="store_true", help="what this user did without becoming root: migrations of own VMs"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON line for each operation, with its whole plan")
 
 
 def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     """Print the journal."""
-    with session(doors, opened(doors, write=False)) as here:
+    with session(doors, _own(doors) if options.own else opened(doors, write=False)) as here:
         entries = here.wait(here.operator.log())
         damage = here.wait(here.operator.damage())
     if options.operation is not None:
@@ -42,6 +49,10 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     for text in damage:
         sys.stderr.write(f"iovtop: {text}\n")
     return Exit.PARTIAL if damage else Exit.OK
+
+
+async def _own(doors: HostDoors) -> Operator:
+    return LocalOperator(doors, FileJournal(state_home(), doors.clock), caller())
 
 
 def find(entries: Sequence[Entry], number: int) -> Entry:

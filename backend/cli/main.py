@@ -36,6 +36,7 @@ VERBS = {
     "states": "list the states of devices that are kept",
     "why": "list everything that stands in the way of a VM's live migration",
     "migrate": "move a running VM to a QEMU that waits for it",
+    "jobs": "list migrations, and follow, cancel, continue or adjust one",
 }
 """Verb → what it does. Each is a module of this package with ``add_options`` and ``run``.
 

@@ -6,28 +6,23 @@ import argparse
 import asyncio
 import contextlib
 import re
-import signal
 import sys
-from collections.abc import Callable
-from typing import Any
 
 from backend.cli.exits import CommandError, Exit
+from backend.cli.following import follow
 from backend.cli.machines import find_vm
-from backend.cli.open_host import open_named_simulation
+from backend.cli.open_jobs import open_jobs
 from backend.cli.snapshot import take
 from backend.cli.why import print_readiness
+from backend.host.caller import caller
 from backend.host.doors import HostDoors
-from backend.migration.engine import Controls, Options, QmpMigration
+from backend.migration.jobs.starting import Jobs, NotStarted
 from backend.migration.readiness import find_out
-from backend.migration.sides import Party
-from backend.model.migration import Progress, Verdict
+from backend.model.job import Move
 from backend.model.vm import Vm, VmManager
-from backend.vmm.errors import MonitorAbsent, VmmError
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)([kmg]?)\Z", re.ASCII | re.IGNORECASE)
 _UNITS = {"": 0, "k": 10, "m": 20, "g": 30}
-_LINE_EVERY = 2.0
-"""Seconds between two plain lines while nothing changes."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -41,8 +36,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--uri", default="", help="where DEST listens, as tcp:HOST:PORT (default: a socket beside DEST)"
     )
-    parser.add_argument("--bandwidth", metavar="RATE", help="bytes a second at most, as in 200M; 0 = no limit")
-    parser.add_argument("--downtime", type=int, default=300, metavar="MS", help="how long the guest may stand still")
+    add_limits(parser, downtime=300)
+    parser.add_argument(
+        "--detach", action="store_true", help="do not follow it: it goes on by itself, and `iovtop jobs` finds it"
+    )
     parser.add_argument("--hold", action="store_true", help="wait for Enter before the switchover")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="json: a line for each event")
@@ -50,7 +47,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     """Migrate."""
-    wanted = _options(options)
+    bandwidth, downtime = limits(options)
+    if options.hold and not options.detach and not sys.stdin.isatty():
+        raise CommandError("--hold waits for Enter: it needs a terminal, or --detach")
+    if options.detach and doors.source.kind == "simulated":
+        raise CommandError("--detach: a simulated host ends with this command, and so would its migration")
     host = take(doors)
     vm = find_vm(host, options.vm)
     if vm.manager is VmManager.LIBVIRT and not options.qmp:
@@ -65,26 +66,47 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
         print_readiness(ready, as_json=options.format == "json")
         raise CommandError("nothing was started", Exit.REFUSED)
     _confirm(vm, options)
-    there = open_named_simulation(options.to_sim) if options.to_sim else doors
-    with contextlib.closing(there) if there is not doors else contextlib.nullcontext():
-        source = Party(doors, vm.name, path, None if options.qmp else vm.pid, vm.uid)
-        destination = Party(there, vm.name, options.destination, uid=vm.uid)
-        verdict = asyncio.run(_migrate(source, destination, wanted, options))
-    return Exit.OK if verdict.moved else Exit.FAILED
+    move = Move(
+        vm.name, path, options.destination, None if options.qmp else vm.pid, vm.uid, options.to_sim,
+        devices=tuple(str(device.device) for device in ready.devices), bandwidth=bandwidth,
+        downtime=0.3 if downtime is None else downtime, hold=options.hold, uri=options.uri,
+    )  # fmt: skip
+    with contextlib.closing(open_jobs(doors)) as jobs:
+        return asyncio.run(_migrate(jobs, move, options))
 
 
-def _options(options: argparse.Namespace) -> Options:
+async def _migrate(jobs: Jobs, move: Move, options: argparse.Namespace) -> Exit:
+    try:
+        job = await jobs.start(move, caller())
+    except (NotStarted, OSError) as error:
+        raise CommandError(f"nothing was started: {error}", Exit.FAILED) from error
+    if options.detach:
+        sys.stdout.write(f"job {job.number}; `iovtop jobs watch {job.number}` follows it\n")
+        return Exit.OK
+    return await follow(jobs, job.number, as_json=options.format == "json", ask=options.hold)
+
+
+def add_limits(parser: argparse.ArgumentParser, *, downtime: int | None) -> None:
+    """Add the options of both limits."""
+    parser.add_argument("--bandwidth", metavar="RATE", help="bytes a second at most, as in 200M; 0 = no limit")
+    parser.add_argument(
+        "--downtime", type=int, default=downtime, metavar="MS", help="how long the guest may stand still"
+    )
+
+
+def limits(options: argparse.Namespace) -> tuple[int | None, float | None]:
+    """Return bandwidth and downtime limit as they were typed. Raises ``CommandError``."""
     bandwidth = None
     if options.bandwidth is not None:
         match = _RATE.match(options.bandwidth)
         if match is None:
             raise CommandError(f"--bandwidth {options.bandwidth}: write bytes a second, as in 200M or 1.5G")
         bandwidth = int(float(match[1]) * (1 << _UNITS[match[2].lower()]))
+    if options.downtime is None:
+        return bandwidth, None
     if not 0 <= options.downtime <= 2_000_000:
         raise CommandError("--downtime takes 0 to 2000000 milliseconds")
-    if options.hold and not sys.stdin.isatty():
-        raise CommandError("--hold waits for Enter: it needs a terminal")
-    return Options(bandwidth, options.downtime / 1000, options.hold, options.uri)
+    return bandwidth, options.downtime / 1000
 
 
 def _confirm(vm: Vm, options: argparse.Namespace) -> None:
@@ -96,86 +118,3 @@ def _confirm(vm: Vm, options: argparse.Namespace) -> None:
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise CommandError("nothing was done", Exit.INTERRUPTED)
-
-
-async def _migrate(source: Party, destination: Party, wanted: Options, options: argparse.Namespace) -> Verdict:
-    controls = Controls()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, _ask_to_cancel, controls)
-    if wanted.hold:
-        loop.add_reader(sys.stdin.fileno(), _switch_over, controls)
-    migration = QmpMigration(source, destination, wanted, controls)
-    show, finish = _display(options)
-    try:
-        async for progress in migration.run():
-            show(progress)
-    except VmmError as error:
-        code = Exit.NO_DEVICE if isinstance(error, MonitorAbsent) else Exit.REFUSED
-        raise CommandError(f"nothing was started: {error}", code) from error
-    finally:
-        finish()
-        await source.close()
-        await destination.close()
-    assert migration.verdict is not None
-    _tell(migration.verdict, options)
-    return migration.verdict
-
-
-def _ask_to_cancel(controls: Controls) -> None:
-    words = "already asked to cancel" if controls.cancel.is_set() else "cancelling"
-    sys.stderr.write(f"iovtop: {words}; waiting to hear where the VM runs\n")
-    controls.cancel.set()
-
-
-def _switch_over(controls: Controls) -> None:
-    sys.stdin.readline()
-    controls.go.set()
-
-
-def _display(options: argparse.Namespace) -> tuple[Callable[[Progress], None], Callable[[], None]]:
-    """Return what shows each progress, and what ends the showing."""
-    if options.format == "json":
-        return lambda progress: _write({"progress": progress}), lambda: None
-    from backend.present.migrating import progress_line, progress_panel
-
-    if not (sys.stdout.isatty() and sys.stderr.isatty()):
-        last: list[Progress] = []
-
-        def line(progress: Progress) -> None:
-            changed = not last or (last[0].phase, last[0].passes // 50) != (progress.phase, progress.passes // 50)
-            if changed or last[0].stall != progress.stall or progress.at - last[0].at >= _LINE_EVERY:
-                last[:] = [progress]
-                sys.stdout.write(progress_line(progress) + "\n")
-                sys.stdout.flush()
-
-        return line, lambda: None
-    from rich.live import Live
-    from rich.text import Text
-
-    ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
-    live = Live(auto_refresh=False, transient=False)
-    live.start()
-
-    def panel(progress: Progress) -> None:
-        live.update(
-            Text("\n".join(progress_panel(progress, ascii_only)), no_wrap=True, overflow="ellipsis"), refresh=True
-        )
-
-    return panel, live.stop
-
-
-def _tell(verdict: Verdict, options: argparse.Namespace) -> None:
-    if options.format == "json":
-        _write({"verdict": verdict})
-        return
-    from backend.present.migrating import verdict_lines
-
-    sys.stdout.write("\n".join(verdict_lines(verdict)) + "\n")
-
-
-def _write(record: dict[str, Any]) -> None:
-    from backend.report.document import encode
-
-    sys.stdout.write(encode(record).decode() + "\n")
-    sys.stdout.flush()

@@ -17,7 +17,7 @@ from backend.migration.sides import Party
 from backend.migration.verdict import Side, Stand, decide
 from backend.model.migration import Progress, Verdict
 from backend.vmm.errors import CommandRefused, MonitorTimeout, VmmError
-from backend.vmm.monitor import Monitor
+from backend.vmm.monitor import Events, Monitor
 
 POLL = 0.25
 """Seconds between two questions; events come in between."""
@@ -81,34 +81,54 @@ class QmpMigration:
         self._heard = 0.0
         self.verdict: Verdict | None = None
 
-    async def run(self) -> AsyncIterator[Progress]:
-        """Migrate, and yield how far it is. Raises ``VmmError`` only before anything was started."""
+    async def run(self, *, begun: bool = False) -> AsyncIterator[Progress]:
+        """Migrate, and yield how far it is. Raises ``VmmError`` only before anything was started.
+
+        Args:
+            begun: whether QEMU is at it already, since whoever began it has gone: then it is only followed.
+        """
         began = time.monotonic()
         self._heard = began
         last: Progress | None = None
         why = ""
-        source, destination = await self._source.open(), await self._destination.open()
-        with source.listen("MIGRATION", "MIGRATION_PASS", "STOP", "RESUME") as events:
-            await self._prepare(source, destination)
-            try:
-                await source.ask("migrate", {"uri": await self._listen(destination)})
-                while True:
-                    answer = await self._ask(source)
-                    if answer is not None:
-                        last = self._model.take(answer, time.monotonic())
+        try:
+            source = await self._source.open()
+            if not begun:
+                await self._prepare(source, await self._destination.open())
+        except VmmError as error:
+            if not begun:
+                raise
+            why = str(error)
+        else:
+            with source.listen("MIGRATION", "MIGRATION_PASS", "STOP", "RESUME") as events:
+                try:
+                    if not begun:
+                        await source.ask("migrate", {"uri": await self._listen(await self._destination.open())})
+                    async for last in self._follow(source, events):
                         yield last
-                        if last.phase in OVER:
-                            why = self._reason(last)
-                            break
-                    await self._control(source, last)
-                    await events.next(POLL)
-            except CommandRefused as refused:
-                why = refused.text
-            except VmmError as lost:
-                why = str(lost)
+                    why = self._reason(last) if last is not None else "it had not begun"
+                except CommandRefused as refused:
+                    why = refused.text
+                except VmmError as lost:
+                    why = str(lost)
         found = await self._judge(why)
         downtime = last.downtime if last is not None else None
         self.verdict = replace(found, downtime=downtime, total=time.monotonic() - began)
+
+    async def _follow(self, source: Monitor, events: Events) -> AsyncIterator[Progress]:
+        """Yield how far it is until it is over, or turns out never to have begun."""
+        last: Progress | None = None
+        while True:
+            answer = await self._ask(source)
+            if answer is not None:
+                last = self._model.take(answer, time.monotonic())
+                if last.phase == "none":
+                    return
+                yield last
+                if last.phase in OVER:
+                    return
+            await self._control(source, last)
+            await events.next(POLL)
 
     async def _prepare(self, source: Monitor, destination: Monitor) -> None:
         """Set capabilities and parameters on both sides."""

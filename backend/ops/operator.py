@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from backend.host.doors import HostDoors
+from backend.model.job import MIGRATE
 from backend.model.operation import Entry, Standing, Unfinished, Who
 from backend.model.plan import Asked, Condition, Plan, RunEvent, RunState
 from backend.model.requests import Request
@@ -117,7 +118,9 @@ class LocalOperator:
                 f"nothing else is being done to {', '.join(shared)}",
                 False,
                 f"operation {entry.operation} ({entry.plan.title}) has not ended",
-                "`iovtop recover` says how it stands, and finishes it or takes it back",
+                "`iovtop recover` says how it stands, and finishes it or takes it back"
+                if entry.plan.asked[0].verb != MIGRATE
+                else "wait for its end, or cancel it: `iovtop jobs`",
             )
             for entry in self._journal.entries()
             if entry.unfinished

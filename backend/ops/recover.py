@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from backend.host.doors import HostDoors
+from backend.model.job import MIGRATE
 from backend.model.operation import Entry, Standing, Unfinished
 from backend.model.plan import Asked, Plan
 from backend.ops.errors import OperationError
@@ -23,6 +24,11 @@ async def look_at(entry: Entry, doors: HostDoors, boot_id: str, plan: Planner) -
     Args:
         boot_id: of the host as it runs now.
     """
+    if entry.plan.asked and entry.plan.asked[0].verb == MIGRATE:
+        return Unfinished(
+            entry, Standing.UNDECIDED, "a migration is a job of its own, and ends its entry itself",
+            "`iovtop jobs` says how it stands, and settles one whose process died",
+        )  # fmt: skip
     waiting = still_waiting(entry, doors, boot_id)
     if waiting is not None:
         where = f"pid {waiting.pid}, {waiting.wchan or 'kernel function hidden'}"

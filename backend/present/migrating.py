@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from backend.model.job import Job, JobState
 from backend.model.migration import Convergence, Progress, Readiness, Stall, Verdict, Weight
 
 _BAR = 30
@@ -94,6 +95,33 @@ def verdict_lines(found: Verdict) -> Iterator[str]:
     if found.remedy:
         yield f"  → {found.remedy}"
     yield f"  source: {found.source}; destination: {found.destination}"
+
+
+def job_lines(jobs: Sequence[tuple[Job, JobState]]) -> Iterator[str]:
+    """Yield a line for each job, under titles."""
+    rows = [("JOB", "STATE", "VM", "TO", "HOW IT IS")]
+    rows += [
+        (str(job.number), state.value, job.move.vm, job.move.destination, job_words(job, state)) for job, state in jobs
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        cells = (text.ljust(width) for text, width in zip(row[:4], widths, strict=True))
+        yield "  ".join((*cells, row[4])).rstrip()
+
+
+def job_words(job: Job, state: JobState) -> str:
+    """Return how a job is, or how it ended, in a line."""
+    if job.verdict is not None:
+        return job.verdict.text
+    if job.failure is not None:
+        return f"nothing was started: {job.failure.text}"
+    if state is JobState.DIED:
+        return f"its process died, and QEMU goes on by itself: `iovtop jobs watch {job.number}` follows it again"
+    asked = "cancelling; " if job.cancelling else ""
+    if job.doing or job.progress is None:
+        return f"{asked}{job.doing or 'beginning'}"
+    held = "held until you say so; " if not job.released else ""
+    return f"{asked}{held}{job.progress.phase}  {'  '.join(_facts(job.progress))}"
 
 
 def size(count: float) -> str:

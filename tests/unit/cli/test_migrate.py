@@ -120,3 +120,24 @@ def test_ctrl_c_cancels_and_waits_for_the_verdict() -> None:
     text = shown.decode()
     assert "cancelling; waiting to hear where the VM runs" in text
     assert "web-2 runs on the source: nothing moved: it was cancelled" in text
+
+
+def test_no_job_outlives_a_simulated_host() -> None:
+    done = iovtop(*migrate("--bandwidth", "4G", "--detach"))
+    assert done.returncode == 2
+    assert "a simulated host ends with this command, and so would its migration" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        ([], 0, "there are no jobs"),
+        (["watch", "7"], 5, "there is no job 7; `iovtop jobs` lists them"),
+        (["set", "7", "--bandwidth", "x"], 5, "there is no job 7"),
+        (["cancel"], 2, "ID"),
+    ],
+)
+def test_jobs_that_are_not_there(arguments: list[str], code: int, text: str) -> None:
+    done = iovtop("jobs", *arguments)
+    assert done.returncode == code, done
+    assert text in done.stdout + done.stderr

@@ -1,0 +1,74 @@
+"""The plan of a migration: what will be asked of both QEMUs, on what conditions, and what the guest will notice."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from backend.model.job import MIGRATE, Move, Strategy
+from backend.model.migration import Readiness, Reason, Weight
+from backend.model.plan import Asked, Condition, Danger, Plan, Step
+
+
+def plan_move(move: Move, readiness: Readiness | None = None, differences: Sequence[Reason] = ()) -> Plan:
+    """Return the plan of a migration.
+
+    Args:
+        readiness: of the VM; None where it was looked at already.
+        differences: what a look at the destination found.
+    """
+    reasons = [*(readiness.reasons if readiness is not None else ()), *differences]
+    broken = [_broken(reason) for reason in reasons if reason.weight is not Weight.COSTS]
+    holding = [Condition(f"{move.vm} can migrate live", True)] if readiness is not None and not broken else []
+    costs = [
+        f"{reason.subject}: {reason.cause}; {reason.remedy}" for reason in reasons if reason.weight is Weight.COSTS
+    ]
+    return Plan(
+        asked=(Asked(MIGRATE, msgspec.to_builtins(move)),),
+        title=f"migrate {move.vm} to {place_of(move)}",
+        devices=move.devices,
+        conditions=(*broken, *holding),
+        steps=tuple(_steps(move)),
+        consequences=(
+            f"the guest stands still at the switchover, for {move.downtime * 1000:.0f} ms at most as far as QEMU can "
+            "tell beforehand",
+            *_of_strategy(move),
+            *costs,
+        ),
+        undo=(),
+        no_undo="until the switchover a cancel leaves the VM where it is; after it, migrate it back",
+        danger=Danger.DISRUPTIVE,
+        must_type="",
+        unseen=move.strategy is Strategy.FAILOVER,
+    )
+
+
+def _broken(reason: Reason) -> Condition:
+    found = reason.cause if reason.weight is Weight.BLOCKS else f"not known: {reason.cause}"
+    subject = "" if reason.cause.startswith(reason.subject) else f"{reason.subject}: "
+    return Condition("the VM can migrate live", False, f"{subject}{found} ({reason.evidence})", reason.remedy)
+
+
+def place_of(move: Move) -> str:
+    """Return where a migration leads, for people."""
+    return f"{move.destination} on {move.host}" if move.host else move.destination
+
+
+def _steps(move: Move) -> Iterator[Step]:
+    limits = {"downtime-limit": round(move.downtime * 1000)}
+    if move.bandwidth is not None:
+        limits["max-bandwidth"] = move.bandwidth
+    told = f"migrate to {move.uri or 'a socket beside the monitor of the destination'}"
+    held = ", held before the switchover until you say so" if move.hold else ""
+    limited = ", ".join(f"{name} {value}" for name, value in limits.items())
+    yield Step(
+        f"migrate {move.vm}{held} ({limited})", f"monitor {move.monitor}", f"{move.vm} here", f"on {place_of(move)}",
+        f"iovtop migrate {shlex.quote(move.vm)} {shlex.quote(move.destination)}", told,
+    )  # fmt: skip
+
+
+def _of_strategy(move: Move) -> Iterator[str]:
+    if move.strategy is Strategy.VFIO and move.devices:
+        yield "the drivers save and load the state of the devices while the guest stands still"

@@ -1,0 +1,44 @@
+"""The ways in which a VM's devices get across."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from backend.migration.engine import Controls, Options, QmpMigration
+from backend.migration.sides import Party
+from backend.model.job import Move
+from backend.model.migration import Progress, Verdict
+
+
+class Migration(Protocol):
+    """One migration. ``run`` it once; ``verdict`` is there when it has ended."""
+
+    verdict: Verdict | None
+
+    def run(self, *, begun: bool = False) -> AsyncIterator[Progress]:
+        """Migrate, and yield how far it is. Raises ``VmmError`` only before anything was started."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Both sides, as a job reaches them."""
+
+    source: Party
+    destination: Party
+
+    async def close(self) -> None:
+        """Let both monitors go."""
+        await self.source.close()
+        await self.destination.close()
+
+
+Doing = Callable[[str], None]
+"""Told what is done beside migrating."""
+
+
+def migration_of(move: Move, reach: Reach, options: Options, controls: Controls, doing: Doing) -> Migration:
+    """Return the migration that a move asks for."""
+    return QmpMigration(reach.source, reach.destination, options, controls)

@@ -1,0 +1,121 @@
+"""Jobs: migrations that go on in a process of their own, whoever looks at them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from backend.model.migration import Progress, Verdict
+from backend.model.operation import Who
+
+MIGRATE = "migrate"
+"""What the journal calls a migration."""
+
+
+class Strategy(StrEnum):
+    """How the devices of a VM get across, best first."""
+
+    VFIO = "vfio"
+    """VFIO migration v2: the drivers save and load the state of their devices. Without host devices, plain pre-copy."""
+    FAILOVER = "failover"
+    """The guest's driver falls back on an emulated interface while QEMU takes the function away (failover pair)."""
+    UNPLUG = "unplug"
+    """The devices are unplugged, the VM migrates without them, and others are plugged in on the destination."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a migration shall do."""
+
+    vm: str
+    monitor: str
+    """The source's monitor."""
+    destination: str
+    """Monitor of the QEMU that takes it over."""
+    pid: int | None = None
+    """The source's process; None where only its monitor was named."""
+    uid: int | None = None
+    """The source's user."""
+    host: str = ""
+    """The simulated host on which the destination is; "" = the same host as the source's."""
+    strategy: Strategy = Strategy.VFIO
+    devices: tuple[str, ...] = ()
+    """Host devices that the source holds."""
+    bandwidth: int | None = None
+    """Bytes a second at most; 0 = as fast as the network is; None = as QEMU is set."""
+    downtime: float = 0.3
+    """Seconds that the guest may stand still at the switchover."""
+    hold: bool = False
+    """Whether the operator says when to switch over."""
+    uri: str = ""
+    """Where the destination listens: ``tcp:HOST:PORT``; "" = a socket beside its monitor."""
+    command: tuple[str, ...] = ()
+    """Command line that starts the destination; () = it waits already."""
+    plugs: tuple[tuple[str, str], ...] = ()
+    """With ``unplug``: QEMU's id of each device that goes, and what is plugged in for it there ("" = nothing)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One point of a migration's history. Bytes, and bytes a second."""
+
+    at: float
+    """Seconds since it was asked for."""
+    left: int
+    bandwidth: float
+    dirty_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why nothing was started."""
+
+    text: str
+    absent: bool = False
+    """Whether something that was named is not there."""
+
+
+class JobState(StrEnum):
+    """How a job stands."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    ENDED = "ended"
+    DIED = "died"
+    """Its process ended without a word: only both sides can tell where the VM is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as its record keeps it."""
+
+    number: int
+    move: Move
+    who: Who
+    began: float
+    """Seconds since the epoch."""
+    boot_id: str = ""
+    pid: int = 0
+    """Its process; 0 until that has told."""
+    started: int = 0
+    """When that began, in clock ticks since boot; with ``pid`` it names one process."""
+    operation: int = 0
+    """Number in the journal; 0 while it has none."""
+    doing: str = ""
+    """What it does beside migrating: ``starting the destination``, ``unplugging net0``; "" for nothing else."""
+    progress: Progress | None = None
+    history: tuple[Sample, ...] = ()
+    cancelling: bool = False
+    """Whether somebody asked for its end."""
+    released: bool = True
+    """Whether it may switch over by itself."""
+    verdict: Verdict | None = None
+    """Where the VM runs, once that is settled."""
+    failure: Failure | None = None
+    ended: float | None = None
+    """Seconds since the epoch."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.verdict is not None or self.failure is not None
