@@ -47,6 +47,12 @@ class Desk:
         move = Move(source.name, source.monitor, destination.monitor, source.pid, host=host, **options)  # type: ignore[arg-type]
         return await self.jobs.start(move, caller())
 
+    async def going(self) -> Job:
+        """Start one that cannot end by itself, however little its guest does; return it when it is under way."""
+        job = await self.start(bandwidth=SLOW, hold=True)
+        phases = ("active", "pre-switchover")
+        return await self.until(job.number, lambda j: j.progress is not None and j.progress.phase in phases)
+
     async def until(self, number: int, condition: Callable[[Job], object]) -> Job:
         while True:
             job, _ = self.jobs.get(number)
@@ -101,10 +107,9 @@ async def test_it_moves_and_is_kept(desk: Desk) -> None:
 
 
 async def test_cancel_and_limits_reach_it(desk: Desk) -> None:
-    job = await desk.start(bandwidth=64 << 10)
-    await desk.until(job.number, lambda j: j.progress is not None and j.progress.phase == "active")
-    await desk.jobs.tell(job.number, Adjust(bandwidth=SLOW, downtime=0.1))
-    changed = await desk.until(job.number, lambda j: j.move.bandwidth == SLOW)
+    job = await desk.going()
+    await desk.jobs.tell(job.number, Adjust(bandwidth=2 * SLOW, downtime=0.1))
+    changed = await desk.until(job.number, lambda j: j.move.bandwidth == 2 * SLOW)
     assert changed.move.downtime == 0.1
     await desk.jobs.tell(job.number, Cancel())
     job = await desk.end(job.number)
@@ -139,8 +144,7 @@ def _only_real(desk: Desk) -> None:
 
 async def test_a_dead_job_is_taken_up_again(desk: Desk) -> None:
     _only_real(desk)
-    job = await desk.start(bandwidth=SLOW)
-    job = await desk.until(job.number, lambda j: j.progress is not None and j.progress.phase == "active")
+    job = await desk.going()
     os.kill(job.pid, signal.SIGKILL)
     while desk.jobs.state(job) is not JobState.DIED:
         await asyncio.sleep(0.02)
@@ -149,6 +153,7 @@ async def test_a_dead_job_is_taken_up_again(desk: Desk) -> None:
     again = await desk.jobs.take_up(job)
     assert again.pid != job.pid
     await desk.jobs.tell(job.number, Adjust(bandwidth=0, downtime=2.0))
+    await desk.jobs.tell(job.number, Continue())
     job = await desk.end(job.number)
     assert job.verdict is not None
     assert job.verdict.where is Where.DESTINATION
@@ -158,8 +163,7 @@ async def test_a_dead_job_is_taken_up_again(desk: Desk) -> None:
 
 async def test_a_dead_job_is_settled_by_asking(desk: Desk) -> None:
     _only_real(desk)
-    job = await desk.start(bandwidth=SLOW)
-    job = await desk.until(job.number, lambda j: j.progress is not None and j.progress.phase == "active")
+    job = await desk.going()
     os.kill(job.pid, signal.SIGKILL)
     desk.pair.destination.kill()
     while desk.jobs.state(job) is not JobState.DIED:
@@ -174,13 +178,13 @@ async def test_a_dead_job_is_settled_by_asking(desk: Desk) -> None:
 
 async def test_the_end_of_a_terminal_does_not_end_it(desk: Desk) -> None:
     _only_real(desk)
-    job = await desk.start(bandwidth=SLOW)
-    job = await desk.until(job.number, lambda j: j.progress is not None and j.progress.phase == "active")
+    job = await desk.going()
     assert os.getsid(job.pid) not in (os.getsid(0), 0)
     for number in (signal.SIGHUP, signal.SIGINT):
         os.kill(job.pid, number)
     assert os.readlink(f"/proc/{job.pid}/fd/0") == "/dev/null"
     await desk.jobs.tell(job.number, Adjust(bandwidth=0, downtime=2.0))
+    await desk.jobs.tell(job.number, Continue())
     job = await desk.end(job.number)
     assert job.verdict is not None
     assert job.verdict.moved
