@@ -73,7 +73,7 @@ class DetailFeed:
         elif self._look is None or not self._is_asked(device):
             found = (Section("", (self._asking(),)),)
         elif self.tab is Tab.REGIONS:
-            found = (regions_section(self._look),)
+            found = (regions_section(self._look, held=device.vfio and bool(device.holders)),)
         else:
             found = tuple(attribute_sections(self._look))
         return Detail(name, words, found, 22 if self.tab is Tab.RAW else 16)

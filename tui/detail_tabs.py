@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from backend.present.columns import Cell, Role
 from backend.present.lines import Line, Section
+from backend.probe.regions import Region
 from backend.state.closer import CloserLook
 from tui.history import Event
 
@@ -29,15 +30,26 @@ class Tab(StrEnum):
         return tabs[(tabs.index(self) + step) % len(tabs)]
 
 
-def regions_section(look: CloserLook) -> Section:
-    """Return the regions that the kernel tells of."""
-    lines = [
-        Line(region.name, Cell(_bytes(region.size)), f"{region.kind} {' '.join(region.qualities)} at {region.start:#x}")
-        for region in look.regions
-    ]
+def regions_section(look: CloserLook, *, held: bool) -> Section:
+    """Return the regions that the kernel tells of and, of a device that somebody holds, how each is reached."""
+    lines = []
+    for region in look.regions:
+        place = f"{region.kind} {' '.join(region.qualities)} at {region.start:#x}"
+        lines.append(Line(region.name, Cell(_bytes(region.size)), place))
+        if held and region.name.startswith("BAR ") and region.kind == "memory":
+            lines.append(Line("", _reached(look, region)))
     if not lines:
         lines = [Line("", Cell(look.reason or "no regions", Role.MUTED))]
-    return Section("Regions, as sysfs tells", tuple(lines))
+    return Section("Regions, as sysfs and the holder's maps tell" if held else "Regions, as sysfs tells", tuple(lines))
+
+
+def _reached(look: CloserLook, region: Region) -> Cell:
+    if look.mapped is None:
+        return Cell("mapped or trapped: cannot be told", Role.HIDDEN)
+    mapped = look.mapped.get(region.name, 0)
+    if not mapped:
+        return Cell("trapped: every access exits", Role.WARNING)
+    return Cell("mapped" if mapped >= region.size else f"mapped, but {_bytes(region.size - mapped)} trapped")
 
 
 def attribute_sections(look: CloserLook) -> Iterable[Section]:

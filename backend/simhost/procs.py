@@ -27,6 +27,8 @@ class Mapping:
 
     size: int
     path: str
+    offset: int = 0
+    """Tells the region by its number, above bit 40."""
 
 
 @dataclass(slots=True, eq=False)
@@ -136,7 +138,7 @@ class Processes:
                     process.open(node)
         process.open(target, extra)
         if mapped:
-            process.maps.extend(Mapping(size, target) for size in _regions(device))
+            process.maps.extend(Mapping(size, target, offset) for size, offset in _regions(device))
 
     def let_go(self, pid: int, device: Device) -> None:
         """Let a process close one device."""
@@ -156,8 +158,8 @@ class Processes:
                 anonymous = number
         if anonymous and not self._core.features.fdinfo_names_device and not self._core.features.cdev:
             del process.fds[anonymous]
-        for size in _regions(device):
-            index = next((i for i, m in enumerate(process.maps) if m.size == size), None)
+        for size, offset in _regions(device):
+            index = next((i for i, m in enumerate(process.maps) if (m.size, m.offset) == (size, offset)), None)
             if index is not None:
                 del process.maps[index]
         self._core.schedule.changed()
@@ -204,11 +206,11 @@ class Processes:
         return top
 
 
-def _regions(device: Device) -> list[int]:
-    """Return the sizes of the regions that a user may map."""
+def _regions(device: Device) -> list[tuple[int, int]]:
+    """Return size and offset of the regions that a user may map."""
     if isinstance(device, Function):
-        return [device.model.bar] * len(device.model.bars)
-    return [device.parent.family.region] if device.parent.family.region else []
+        return [(device.model.bar, bar << 40) for bar in device.model.bars]
+    return [(device.parent.family.region, 0)] if device.parent.family.region else []
 
 
 def _raw(text: str) -> bytes:
@@ -263,7 +265,7 @@ def _maps(p: SimProcess) -> bytes:
     lines = [_raw(f"{'55d0c0000000-55d0c0800000 r-xp 00000000 fd:00 131090':<73}{program}\n")]
     address = 0x7F53_6000_0000
     for mapping in p.maps:
-        head = f"{address:x}-{address + mapping.size:x} rw-s 00000000 00:0e {_inode(mapping.path)}"
+        head = f"{address:x}-{address + mapping.size:x} rw-s {mapping.offset:08x} 00:0e {_inode(mapping.path)}"
         lines.append(f"{head:<73}{mapping.path}\n".encode())
         address += mapping.size + 0x10000
     lines.append(b"7ffd4a1c0000-7ffd4a1e1000 rw-p 00000000 00:00 0                          [stack]\n")

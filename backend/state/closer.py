@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from backend.capture.inventory import AWAKE_ONLY, GUARDED, READ
@@ -11,6 +12,7 @@ from backend.host.doors import Files, HostDoors
 from backend.model.device import Device
 from backend.model.text import clean
 from backend.probe.attributes import note_of
+from backend.probe.mapped import mapped_bytes
 from backend.probe.regions import Region, parse_regions
 
 
@@ -30,6 +32,8 @@ class CloserLook:
     """What is read of a device only while somebody looks at it."""
 
     regions: tuple[Region, ...] = ()
+    mapped: Mapping[str, int] | None = None
+    """Region → bytes that its holder has mapped; None where nobody holds it, or it cannot be told."""
     attributes: tuple[RawAttribute, ...] = ()
     unread: tuple[str, ...] = ()
     """Attributes left alone: reading them may wait for the device, wake it, or change it."""
@@ -67,7 +71,8 @@ def look_closer(doors: HostDoors, device: Device) -> CloserLook:
                 regions = parse_regions(data.decode("ascii", "replace"))
             else:
                 attributes.append(RawAttribute(name, clean(data.strip().replace(b"\n", b" "))))
-    return CloserLook(regions, tuple(attributes), tuple(unread))
+    mapped = mapped_bytes(doors.files, device, regions) if device.vfio and device.holders else None
+    return CloserLook(regions, mapped, tuple(attributes), tuple(unread))
 
 
 def _target(files: Files, path: str) -> str:

@@ -96,7 +96,7 @@ class FakeLive(Session):
         self.status = LiveStatus(reading=host is None, events=True)
         self.closed = False
         self.facts: tuple[GuardedFact, ...] = (GuardedFact("driver_override", "vfio-pci", FactState.KNOWN),)
-        self.look = CloserLook((Region("BAR 0", 0x1000, 0x4000, "memory", ("64-bit",)),), (), ("reset",))
+        self.look = CloserLook((Region("BAR 0", 0x1000, 0x4000, "memory", ("64-bit",)),), unread=("reset",))
         self.asked: list[str] = []
         self.hang = False
         self._host: Host | None = None

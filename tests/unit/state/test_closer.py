@@ -8,6 +8,7 @@ from pathlib import Path
 
 from backend.capture.inventory import GUARDED
 from backend.host.linux import LinuxHost
+from backend.model.device import DataPath
 from backend.state.closer import look_closer
 from tests.pictures import picture, simulated
 
@@ -23,6 +24,18 @@ def test_a_simulated_vf() -> None:
     assert values["physfn"] == f"-> {vf.parent}"
     assert [region.name for region in look.regions] == ["BAR 0", "BAR 3"]
     assert look.reason == ""
+
+
+def test_what_of_a_held_function_is_mapped() -> None:
+    doors, _ = simulated("lab")
+    host = picture(doors)
+    seen = {}
+    for device in host.devices.values():
+        if device.vfio and device.kind == "vf" and device.path is not None:
+            look = look_closer(doors, device)
+            sizes = {region.name: region.size for region in look.regions if region.name.startswith("BAR ")}
+            seen[device.path] = None if look.mapped is None else look.mapped == sizes or dict(look.mapped)
+    assert seen == {DataPath.READY: None, DataPath.PASSTHROUGH: True}
 
 
 def test_nothing_is_read_that_waits_for_the_device_wakes_it_or_writes() -> None:
