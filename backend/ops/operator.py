@@ -21,6 +21,7 @@ from backend.ops.run import Control, Runner
 from backend.ops.verbs import PLANNERS
 from backend.ops.waiting import still_waiting
 from backend.ops.world import World
+from backend.state.aside import HolderScanner, scanner_for
 
 
 class Operator(Protocol):
@@ -82,23 +83,28 @@ class Operator(Protocol):
 
 
 class LocalOperator:
-    """An operator in this process."""
+    """An operator in this process.
 
-    def __init__(self, doors: HostDoors, journal: Journal, who: Who) -> None:
+    Args:
+        scanner: looks for holders; by default one that suits the host. It is let go with the operator.
+    """
+
+    def __init__(self, doors: HostDoors, journal: Journal, who: Who, scanner: HolderScanner | None = None) -> None:
         self._doors = doors
         self._journal = journal
         self._who = who
         self._control = Control()
+        self._scanner = scanner_for(doors) if scanner is None else scanner
 
     async def plan(self, requests: Sequence[Asked], settles: int | None = None) -> Plan:
         """Return the plan."""
         parsed = [request_of(request) for request in requests]
-        with contextlib.closing(self._world()) as world:
-            await world.look()
-            return (await self._prepare(parsed, world, settles)).plan
+        world = self._world()
+        await world.look()
+        return (await self._prepare(parsed, world, settles)).plan
 
     def _world(self) -> World:
-        return World(self._doors, self._who.ssh_client.partition(" ")[0])
+        return World(self._doors, self._scanner, self._who.ssh_client.partition(" ")[0])
 
     async def _prepare(self, parsed: Sequence[Request], world: World, settles: int | None) -> Operation:
         try:
@@ -139,7 +145,8 @@ class LocalOperator:
         """Run it."""
         self._control = Control()
         parsed = [request_of(request) for request in requests]
-        with self._journal.exclusive(), contextlib.closing(self._world()) as world:
+        with self._journal.exclusive():
+            world = self._world()
             await world.look()
             if settles is not None:
                 self._settled(settles, world)
@@ -191,7 +198,8 @@ class LocalOperator:
         """Look at each operation that has not ended."""
         if not any(entry.unfinished for entry in self._journal.entries()):
             return ()
-        with self._journal.exclusive(), contextlib.closing(self._world()) as world:
+        with self._journal.exclusive():
+            world = self._world()
             await world.look()
             found = []
             for entry in [entry for entry in self._journal.entries() if entry.unfinished]:
@@ -216,7 +224,8 @@ class LocalOperator:
             self._journal.end(operation, RunState.ABORTED, "closed by hand: the host was left as it was")
 
     async def close(self) -> None:
-        """Nothing is held between two calls."""
+        """Let go of the look for holders; never waits."""
+        self._scanner.close()
 
 
 def _admit(plan: Plan, seen: tuple[str, ...], typed: str) -> None:

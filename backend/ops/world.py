@@ -20,7 +20,7 @@ from backend.probe import mdev, pci
 from backend.probe.holders import HolderFindings
 from backend.probe.modules import ModuleAliases
 from backend.probe.vital import read_vital
-from backend.state.aside import HolderScanner, scanner_for
+from backend.state.aside import HolderScanner
 from backend.state.collect import Collector
 from backend.state.schedule import in_slices
 
@@ -35,6 +35,7 @@ class World:
     """One host, as true as its last ``refresh``.
 
     Args:
+        scanner: looks for holders.
         ssh_client: address of the operator's SSH client; "" for a local session.
 
     Attributes:
@@ -43,13 +44,13 @@ class World:
         modules: which drivers the kernel's modules have.
     """
 
-    def __init__(self, doors: HostDoors, ssh_client: str = "") -> None:
+    def __init__(self, doors: HostDoors, scanner: HolderScanner, ssh_client: str = "") -> None:
         self.doors = doors
         self.ssh_client = ssh_client
         self.modules = ModuleAliases(doors.files)
         self._collector = Collector(doors)
         self._reading = asyncio.Lock()
-        self._scanner: HolderScanner = scanner_for(doors)
+        self._scanner = scanner
         self.network = Network(doors)
         self._configs: dict[str, bytes] = {}
         self._supposed: dict[str, Mapping[str, Any] | None] = {}
@@ -213,10 +214,6 @@ class World:
     def _is_mdev(self, name: str) -> bool:
         device = self.find(name)
         return device is not None and device.kind is DeviceKind.MDEV
-
-    def close(self) -> None:
-        """Let go of children; never waits. The doors stay open: they are the caller's."""
-        self._scanner.close()
 
 
 def attribute_path(device: Device, name: str) -> str:

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from backend.host.doors import Event, HostDoors
 from backend.host.linux import LinuxHost
+from backend.state.aside import HolderScanner, scanner_for
 from tests.conformance.machine import DRIVERS, MDEV, PCI, EventLog, Nic
 
 T = TypeVar("T")
@@ -42,7 +43,8 @@ class KernelMachine:
 
     _drivers_at_rest: dict[str, str] = {}
     _host = LinuxHost(writer=WRITER)
-    """Everybody's: starting the children that it reads with takes a second here."""
+    scanner: HolderScanner = scanner_for(_host)
+    """As the host, everybody's: starting the children that they read with takes seconds here."""
 
     def __init__(self) -> None:
         refuse_elsewhere()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from backend.host.doors import Event, HostDoors, StillWaiting
+from backend.state.aside import HolderScanner
 
 T = TypeVar("T")
 
@@ -45,6 +46,8 @@ class Machine(Protocol):
         """Return the same machine's doors, for another program."""
         ...
 
+    scanner: HolderScanner
+    """Looks for holders."""
     ways: tuple[str, ...]
     """How a device can be held: "group" (/dev/vfio/GROUP), "cdev" (/dev/vfio/devices/vfioN)."""
     pf: str
@@ -148,7 +151,7 @@ async def write_raw(
     return "OK"
 
 
-async def read(machine: Machine, path: str, *, deadline: float = 30.0) -> str:
+async def read(machine: Machine, path: str, *, deadline: float = 120.0) -> str:
     """Read through the guarded door: text without its newline, "WAITING", or the name of the errno."""
     try:
         return (await machine.run(machine.doors.guarded.read(path, deadline=deadline))).decode().removesuffix("\n")

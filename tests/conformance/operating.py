@@ -27,7 +27,9 @@ class Operating:
     def __init__(self, machine: Machine, *, guarded: bool = True) -> None:
         self._machine = machine
         self.journal = MemoryJournal(machine.doors.clock)
-        self.operator = (LocalOperator if guarded else Unguarded)(machine.doors, self.journal, WHO)
+        self.operator = (LocalOperator if guarded else Unguarded)(
+            machine.doors, self.journal, WHO, machine.scanner
+        )  # fmt: skip
         self._agent: AgentOperator | None = None
 
     async def agent(self) -> AgentOperator:

@@ -12,6 +12,7 @@ from backend.simhost.clock import ManualClock, settle
 from backend.simhost.host import SimulatedHost
 from backend.simhost.load import read
 from backend.simhost.open import open_scenario
+from backend.state.aside import HolderScanner, scanner_for
 from tests.conformance.machine import MDEV, PCI, EventLog, Nic
 
 T = TypeVar("T")
@@ -43,6 +44,7 @@ class SimulatedMachine:
         scenario = read(Path(__file__).with_name("simulated.toml"))
         self.host: SimulatedHost = open_scenario(scenario, "conformance", clock=self.clock)
         self.doors: HostDoors = self.host
+        self.scanner: HolderScanner = scanner_for(self.host)
         self._logs: list[_Log] = []
 
     async def run(self, awaitable: Awaitable[T]) -> T:

@@ -126,7 +126,7 @@ async def test_known_to_mdevctl_in_its_own_words(machine: Machine, need: Need) -
 async def test_what_mdevctl_set_beside_is_kept(machine: Machine) -> None:
     text = json.dumps({"mdev_type": "mtty-1", "start": "manual", "attrs": [{"vendor/size": "4"}, {"name": "x"}]})
     path = f"/etc/mdevctl.d/mtty/{TWO}"
-    await machine.run(machine.doors.guarded.save(path, text.encode(), mode=0o644, deadline=30.0))
+    await machine.run(machine.doors.guarded.save(path, text.encode(), mode=0o644, deadline=120.0))
     operating = Operating(machine)
     assert (await operating.do("mdev autostart", uuid=TWO))[-1].state is RunState.DONE
     assert definition(machine, TWO) == json.loads(text) | {"start": "auto"}
@@ -134,7 +134,7 @@ async def test_what_mdevctl_set_beside_is_kept(machine: Machine) -> None:
     assert (await operating.confirm(forget))[-1].state is RunState.DONE
     assert (await operating.undo(forget))[-1].state is RunState.DONE
     assert definition(machine, TWO) == json.loads(text) | {"start": "auto"}
-    await machine.run(machine.doors.guarded.delete(path, deadline=30.0))
+    await machine.run(machine.doors.guarded.delete(path, deadline=120.0))
 
 
 async def test_no_attribute_leads_out_of_the_mdev(machine: Machine) -> None:

@@ -17,7 +17,7 @@ from backend.model.links import (
 )
 from tests.conformance.machine import PCI, Machine, name_of, set_vfs, write
 
-DEADLINE = 30.0
+DEADLINE = 120.0
 NO_MAC = "00:00:00:00:00:00"
 
 

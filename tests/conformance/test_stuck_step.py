@@ -31,21 +31,18 @@ class Forced:
         self._patience = patience
 
     async def events(self) -> AsyncIterator[RunEvent]:
-        world = World(self.machine.doors)
-        try:
-            await world.look()
-            planned = await plan_numvfs(SetNumVfs(PciAddress(self.machine.pf), 0), world)
-            work = tuple(
-                replace(one, before=(), action=WriteFile(one.action.path, one.action.value, self._patience))
-                for one in planned.work
-                if isinstance(one.action, WriteFile)
-            )
-            operation = Operation(planned.plan, work)
-            runner = Runner(operation, world, self.operating.journal, WHO, self.control)
-            async for event in runner.events():
-                yield event
-        finally:
-            world.close()
+        world = World(self.machine.doors, self.machine.scanner)
+        await world.look()
+        planned = await plan_numvfs(SetNumVfs(PciAddress(self.machine.pf), 0), world)
+        work = tuple(
+            replace(one, before=(), action=WriteFile(one.action.path, one.action.value, self._patience))
+            for one in planned.work
+            if isinstance(one.action, WriteFile)
+        )
+        operation = Operation(planned.plan, work)
+        runner = Runner(operation, world, self.operating.journal, WHO, self.control)
+        async for event in runner.events():
+            yield event
 
     async def until(self, state: RunState) -> list[RunEvent]:
         """Run until an event of that kind, then let the operator leave; return all events."""

@@ -65,9 +65,9 @@ class PseudoTerminal:
             assert self.code is None, (self.code, self.written[-3000:])
             self.read(0.1)
 
-    def until_shown(self, words: str) -> str:
+    def until_shown(self, words: str, seconds: float = 20) -> str:
         """Wait until the screen stands still and shows ``words``; return it."""
-        deadline = monotonic() + 20
+        deadline = monotonic() + seconds
         while True:
             before = len(self.written)
             self.read(0.15)

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.lab.boot import REPOSITORY, Guest, GuestLost
+from tests.lab.outside.conftest import SOON
 
 
-def run(guest: Guest, script: str, seconds: float = 60) -> tuple[int, str]:
+def run(guest: Guest, script: str, seconds: float = SOON) -> tuple[int, str]:
     parts: list[bytes] = []
     code = guest.run(script, parts.append, deadline=seconds)
     return code, b"".join(parts).decode()

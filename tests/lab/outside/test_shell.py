@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.lab.outside.conftest import BOOT_SECONDS, SOON
 from tests.lab.outside.terminal import Tmux
-
-BOOT_SECONDS = 180.0
 
 
 @pytest.fixture
@@ -25,14 +24,14 @@ def test_the_dashboard_in_the_labs_shell(terminal: Tmux, boot: Callable[[], obje
     terminal.type("cd /sys/bus/pci/devices/0000:01:00.0", "Enter")
     terminal.type("while :; do for n in 3 0 5; do echo $n > sriov_numvfs; sleep 8; done; done &", "Enter")
     terminal.type("clear; iovtop", "Enter")
-    screen = terminal.until("01:10.4", 120)
+    screen = terminal.until("01:10.4", SOON)
     assert "Intel VT-d" in screen
     terminal.type(":")
     terminal.type("0000:02:00.0", "Enter")
     for vfs in ("0/7", "5/7", "3/7", "0/7"):
-        screen = terminal.until(f"enp1s0 {vfs}", 60)
+        screen = terminal.until(f"enp1s0 {vfs}", SOON)
         assert next(line for line in screen.splitlines() if line.startswith("▌")).split()[1] == "0000:02:00.0"
     terminal.type("q")
-    terminal.until("root@lab", 30)
+    terminal.until("root@lab", SOON)
     terminal.type("kill %1; exit 3", "Enter")
-    assert "ended with 3" in terminal.until("ended with", 30)
+    assert "ended with 3" in terminal.until("ended with", SOON)

@@ -18,6 +18,7 @@ from backend.ops.world import World
 from backend.simhost import open_simulated
 from backend.simhost.host import SimulatedHost
 from backend.simhost.vms import VmPlan
+from backend.state.aside import scanner_for
 from backend.vmm.devices import ask_devices
 from backend.vmm.monitor import connect
 
@@ -39,11 +40,9 @@ class Stage:
         return [event async for event in self.operator.run(plan.asked, plan.fingerprint)]
 
     async def path(self, device: str) -> DataPath | None:
-        world = World(self.host)
+        world = World(self.host, scanner_for(self.host))
         await world.look()
-        found = world.device(device).path
-        world.close()
-        return found
+        return world.device(device).path
 
     async def plugged(self, name: str) -> dict[str, dict[str, object]]:
         async with await connect(self.host.sockets, f"/run/vm/{name}.qmp", name, uid=64055) as monitor:

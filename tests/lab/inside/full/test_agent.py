@@ -21,6 +21,7 @@ from backend.ops.errors import Refused
 from tests.conformance.kernel import KernelMachine
 from tests.conformance.machine import plain, set_vfs, to_vfio, virtual_functions
 from tests.lab.boot import REPOSITORY
+from tests.lab.inside.conftest import SOON
 
 AGENT = [sys.executable, "-I", str(REPOSITORY / "backend/agent/__main__.py"), "--write"]
 UNGUARDED = [sys.executable, "-I", str(REPOSITORY / "tests/lab/inside/unguarded_agent.py")]
@@ -93,14 +94,10 @@ async def test_forced_past_its_guard_a_change_waits_and_nobody_with_it(machine: 
     assert (await operator.plan(numvfs(machine.other_pf, 0))).ready
     assert not (await operator.plan(numvfs(machine.pf, 1))).ready
 
-    began = time.monotonic()
-    await operator.close()
-    closed = time.monotonic() - began
+    async with asyncio.timeout(SOON):
+        await operator.close()
     with contextlib.suppress(psutil.NoSuchProcess):
-        agent.wait(60)
-    print(f"closed in {closed:.2f} s, the agent ended in {time.monotonic() - began:.2f} s")
-    # Emulated, everything takes several times as long as on hardware, where it is under one second.
-    assert time.monotonic() - began < 20
+        agent.wait(SOON)
     assert stuck.is_running()
 
     late = await as_child([*UNGUARDED, str(tmp_path)])
@@ -118,7 +115,7 @@ async def test_forced_past_its_guard_a_change_waits_and_nobody_with_it(machine: 
     assert (await run(late, autoprobe))[-1].state is RunState.DONE
 
     await machine.release(holder)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + SOON
     while virtual_functions(machine, machine.pf) or psutil.pid_exists(waiting.pid):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.2)
@@ -133,7 +130,7 @@ async def _turns() -> None:
     while True:
         began = time.monotonic()
         await asyncio.sleep(0.05)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < SOON / 4
 
 
 async def test_a_looking_host_has_no_way_to_write(machine: KernelMachine) -> None:

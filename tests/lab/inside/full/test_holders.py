@@ -14,7 +14,7 @@ import pytest
 
 from tests.conformance.kernel import KernelMachine
 from tests.conformance.machine import PCI, plain, set_vfs, to_vfio, write
-from tests.lab.inside.conftest import Snapshot
+from tests.lab.inside.conftest import SOON, Snapshot
 
 MDEV = "11111111-2222-4333-8444-00000000000b"
 Nested = Callable[..., list[str]]
@@ -25,7 +25,7 @@ def running(command: list[str], ready: Callable[[], bool]) -> Iterator[subproces
     """Run a VM until the end of the block; enter it when ``ready``."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + SOON
         while not ready():
             assert process.poll() is None, "QEMU ended"
             assert time.monotonic() < deadline, "QEMU does not open the device"
@@ -60,7 +60,7 @@ async def test_a_vm_with_a_vf(machine: KernelMachine, nested_qemu: Nested, no_mm
     command = nested_qemu("-name", "guest=web-1", "-device", f"vfio-pci,host={vf},x-no-mmap={no_mmap}")
     with running(command, lambda: plain(machine, f"{PCI}/{vf}/enable") == "1") as vm:
         # QEMU maps the regions when the VM's firmware gives them their addresses.
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + SOON
         while (snapshot := Snapshot()).devices[vf]["path"] != path and time.monotonic() < deadline:
             time.sleep(1)
         assert snapshot.devices[vf]["path"] == path
@@ -103,7 +103,7 @@ async def test_who_may_not_look_into_processes_says_so(machine: KernelMachine) -
     words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-m", "tui"]
     text = subprocess.run(
         [*words, "snapshot", "--view", "holders"],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SOON, check=False,
     )  # fmt: skip
     assert vf in text.stdout, text.stderr
     assert "unseen" in text.stdout or "hidden" in text.stdout

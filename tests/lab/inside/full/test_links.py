@@ -12,7 +12,7 @@ from backend.model.links import VfTable, Vlan
 from tests.conformance.kernel import KernelMachine
 from tests.conformance.machine import PCI, set_vfs
 
-DEADLINE = 30.0
+DEADLINE = 120.0
 
 
 def by_ip(interface: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from backend.model.plan import RunState
 from tests.conformance.kernel import KernelMachine
 from tests.conformance.machine import MDEV, driver_of, set_vfs
 from tests.conformance.operating import Operating
+from tests.lab.inside.conftest import SOON
 
 UUID = "11111111-2222-4333-8444-000000000021"
 
@@ -20,7 +21,7 @@ def said(*command: str) -> str:
     """Return what a tool of the host prints."""
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed")
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    return subprocess.run(command, capture_output=True, text=True, timeout=SOON, check=True).stdout
 
 
 async def test_mdevctl_reads_and_starts_what_iovtop_defined(machine: KernelMachine) -> None:

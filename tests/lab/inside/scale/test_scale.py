@@ -11,6 +11,7 @@ from tests.conformance.kernel import KernelMachine
 from tests.conformance.machine import PCI, plain, set_vfs
 from tests.differential.peers import COMMANDS, Outputs, check_driverctl, check_lspci
 from tests.lab.boot import REPOSITORY
+from tests.lab.inside.conftest import SOON
 from tests.tui.pseudo_terminal import PseudoTerminal
 
 
@@ -33,9 +34,9 @@ async def test_all_vfs_at_once(machine: KernelMachine, tmp_path: Path) -> None:
     assert len({outputs.functions[vf]["group"] for vf in enabled}) == 268
     terminal = PseudoTerminal(["-m", "tui"], {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "HOME": str(tmp_path)})
     try:
-        terminal.until(b"268", 120)
+        terminal.until(b"268", SOON)
         terminal.type(b"q")
-        terminal.ended_within(60)
+        terminal.ended_within(SOON)
         assert terminal.code == 0
     finally:
         terminal.close()
