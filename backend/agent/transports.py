@@ -17,7 +17,7 @@ Ask = Callable[[], AbstractContextManager[None]]
 """Gives the terminal to whoever asks for a password there, for as long as the context lasts."""
 
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds that an agent may take to start, on a machine that has other things to do."""
 
 _children: set[int] = set()

@@ -24,7 +24,7 @@ from backend.host.doors import StillWaiting, state_place
 from backend.model.devstate import About
 
 _ROOT = str(Path(__file__).resolve().parents[2])
-STARTUP = 20.0
+STARTUP = 60.0
 """Seconds that a child may take to start, on a machine that has other things to do."""
 
 _MAX_LEFT = 8
