@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from backend.cli.settings import Settings
     from backend.host.doors import HostDoors
+    from backend.recording.replay import Replay
 
 
 def main() -> NoReturn:
@@ -53,13 +54,13 @@ def _run() -> int:
     return run(sys.argv[1:], _open_screen)
 
 
-def _open_screen(doors: HostDoors, settings: Settings) -> int:
+def _open_screen(shown: HostDoors | Replay, settings: Settings) -> int:
     from tui.term.link import prepare
 
     settings, slow = prepare(settings, os.environ)
     from tui.app import run_app
 
-    return run_app(doors, settings, slow=slow)
+    return run_app(shown, settings, slow=slow)
 
 
 if __name__ == "__main__":

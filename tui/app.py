@@ -22,6 +22,7 @@ from backend.host.doors import HostDoors
 from backend.model.text import clean
 from backend.ops.errors import AgentError
 from backend.present.filter import BadQueryError, parse_query
+from backend.recording.replay import Replay
 from backend.state.live import Live
 from themes.spec import ThemeSpec
 from tui.actions import ACTIONS, Scope, bindings
@@ -36,7 +37,7 @@ from tui.term.theming import Look, Skin, textual_name, textual_theme
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.entry import printable
 from tui.widgets.live_tree import LiveTree
-from tui.writing import Opener, Writing, never_open, opener_for
+from tui.writing import Opener, Writing, never_change_the_past, never_open, opener_for
 
 _log = logging.getLogger(__name__)
 
@@ -214,17 +215,17 @@ class IovtopApp(App[None]):
         self._handle_exception(error if isinstance(error, Exception) else RuntimeError("unknown fault"))
 
 
-def run_app(doors: HostDoors, settings: Settings, *, slow: bool = False) -> int:
-    """Show the host behind ``doors`` until the operator leaves; return the exit code.
+def run_app(shown: HostDoors | Replay, settings: Settings, *, slow: bool = False) -> int:
+    """Show the host behind doors, or a recording, until the operator leaves; return the exit code.
 
     Raises ``CommandError`` for a theme or filter that means nothing, before the screen opens.
     """
-    memory = Memory.of(doors) if settings.restore else None
+    memory = Memory.of(shown) if settings.restore and not isinstance(shown, Replay) else None
     left = memory.recall() if memory is not None else None
     terminal = detect(glyphs=settings.glyphs, color=settings.color)
     try:
         parse_query(settings.filter)
-        app = _app(doors, settings, terminal, left, slow=slow)
+        app = _app(shown, settings, terminal, left, slow=slow)
     except (themes.ThemeError, BadQueryError) as error:
         raise CommandError(clean(str(error))) from error
     _log_to(settings.log_file)
@@ -241,17 +242,18 @@ def run_app(doors: HostDoors, settings: Settings, *, slow: bool = False) -> int:
 
 
 def _app(
-    doors: HostDoors, settings: Settings, terminal: Capabilities, left: Arrangement | None, *, slow: bool
+    shown: HostDoors | Replay, settings: Settings, terminal: Capabilities, left: Arrangement | None, *, slow: bool
 ) -> IovtopApp:
     """Return the app as the operator left it, or as the settings say where that cannot be had any more."""
+    if isinstance(shown, Replay):
+        return IovtopApp(shown, settings, terminal, never_change_the_past, slow=slow)
+    live, opener = Live(shown, interval=settings.interval), opener_for(shown)
     if left is not None:
         with contextlib.suppress(themes.ThemeError, BadQueryError):
             as_left = remembered(settings, left)
             parse_query(as_left.filter)
-            return IovtopApp(
-                Live(doors, interval=settings.interval), as_left, terminal, opener_for(doors), left=left, slow=slow
-            )
-    return IovtopApp(Live(doors, interval=settings.interval), settings, terminal, opener_for(doors), slow=slow)
+            return IovtopApp(live, as_left, terminal, opener, left=left, slow=slow)
+    return IovtopApp(live, settings, terminal, opener, slow=slow)
 
 
 @contextlib.contextmanager

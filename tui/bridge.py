@@ -24,8 +24,42 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
+class Player(Protocol):
+    """What steers a session that is played (``backend.recording.replay.Replay``). Moments are seconds since 1970."""
+
+    playing: bool
+    now: float
+
+    @property
+    def first(self) -> float:
+        """The first moment there is."""
+        ...
+
+    @property
+    def last(self) -> float:
+        """The last one."""
+        ...
+
+    @property
+    def speed(self) -> float:
+        """Recorded seconds that go by in one."""
+        ...
+
+    def faster(self, steps: int) -> None:
+        """Play faster by so many steps, or slower where they are negative."""
+        ...
+
+    def pause(self, paused: bool) -> None:
+        """Let time stand still, or go on."""
+        ...
+
+    def seek(self, seconds: float) -> None:
+        """Go so many seconds on, or back where they are negative."""
+        ...
+
+
 class Session(Protocol):
-    """What the screen asks of a live host (``backend.state.live.Live``)."""
+    """What the screen asks of a host, live (``backend.state.live.Live``) or played."""
 
     visible: frozenset[str]
     measure_all: bool
@@ -35,6 +69,11 @@ class Session(Protocol):
     @property
     def host(self) -> Host | None:
         """The last picture; None before the first."""
+        ...
+
+    @property
+    def player(self) -> Player | None:
+        """What steers the session where it is a recording; None where it is live."""
         ...
 
     def deltas(self) -> AsyncIterator[Delta]:

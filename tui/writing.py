@@ -28,6 +28,11 @@ async def never_open(ask: Ask) -> AgentOperator:
     raise ReadOnly("this screen only shows")
 
 
+async def never_change_the_past(ask: Ask) -> AgentOperator:
+    """Open nothing: for a screen that plays a recording."""
+    raise ReadOnly("a recording is played: what it shows is over and cannot be changed")
+
+
 def opener_for(doors: HostDoors) -> Opener:
     """Return what opens the way to change a host."""
 

@@ -20,14 +20,17 @@ from backend.cli.open_host import add_host_options, open_host
 if TYPE_CHECKING:
     from backend.cli.settings import Settings
     from backend.host.doors import HostDoors
+    from backend.recording.replay import Replay
 
-    Screen = Callable[[HostDoors, Settings], int]
-    """Opens the dashboard and returns its exit code."""
+    Screen = Callable[[HostDoors | Replay, Settings], int]
+    """Opens the dashboard on a host or a recording, and returns its exit code."""
 
 VERBS = {
     "snapshot": "print the host once and exit",
     "watch": "print changes as they happen: line-delimited JSON, or --plain",
     "capture": "record the host in a file that can be sent and opened elsewhere",
+    "record": "write down what the host is and does, at an interval",
+    "replay": "play a recording on the screen, or tell what is in it",
     "doctor": "report what this terminal, kernel and user allow",
     "log": "print what was changed on this host, by whom, and how it ended",
     "undo": "take a change back",
@@ -193,18 +196,19 @@ def _run(arguments: Sequence[str], screen: Screen) -> int:
     verb = getattr(options, "run", None)
     if verb is not None:
         with contextlib.closing(open_host(options)) as doors:
-            return int(verb(doors, options))
+            player = options.player(doors, options) if "player" in options and _has_screen() else None
+            return int(verb(doors, options)) if player is None else screen(player, _settings(options))
     settings = _settings(options)
     with contextlib.closing(open_host(options)) as doors:
-        if sys.stdin.isatty() and sys.stdout.isatty() and _is_capable_terminal():
+        if _has_screen():
             return screen(doors, settings)
         from backend.cli.snapshot import print_plain_host
 
         return print_plain_host(doors, settings)
 
 
-def _is_capable_terminal() -> bool:
-    return os.environ.get("TERM", "dumb") not in ("dumb", "")
+def _has_screen() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "")
 
 
 def _settings(options: argparse.Namespace) -> Settings:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import re
 import sys
 
+from backend.cli.amounts import parse_bytes
 from backend.cli.exits import CommandError, Exit
 from backend.cli.following import follow
 from backend.cli.machines import find_vm
@@ -20,9 +20,6 @@ from backend.migration.jobs.starting import Jobs, NotStarted
 from backend.migration.readiness import find_out
 from backend.model.job import Move
 from backend.model.vm import Vm, VmManager
-
-_RATE = re.compile(r"(\d+(?:\.\d+)?)([kmg]?)\Z", re.ASCII | re.IGNORECASE)
-_UNITS = {"": 0, "k": 10, "m": 20, "g": 30}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -98,10 +95,7 @@ def limits(options: argparse.Namespace) -> tuple[int | None, float | None]:
     """Return bandwidth and downtime limit as they were typed. Raises ``CommandError``."""
     bandwidth = None
     if options.bandwidth is not None:
-        match = _RATE.match(options.bandwidth)
-        if match is None:
-            raise CommandError(f"--bandwidth {options.bandwidth}: write bytes a second, as in 200M or 1.5G")
-        bandwidth = int(float(match[1]) * (1 << _UNITS[match[2].lower()]))
+        bandwidth = parse_bytes(options.bandwidth, "--bandwidth", "bytes a second")
     if options.downtime is None:
         return bandwidth, None
     if not 0 <= options.downtime <= 2_000_000:

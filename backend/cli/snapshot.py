@@ -111,8 +111,8 @@ def _print_json(host: Host, query: Query | None) -> None:
     sys.stdout.buffer.write(encode(document) + b"\n")
 
 
-def parse_filter(text: str) -> Query | None:
-    """Return the query, None for an empty one. Raises ``CommandError`` with what is wrong in it."""
+def parse_filter(text: str, option: str = "--filter") -> Query | None:
+    """Return the query, None for an empty one. Raises ``CommandError``, which names ``option``."""
     if not text.strip():
         return None
     from backend.present.filter import BadQueryError, parse_query
@@ -120,7 +120,7 @@ def parse_filter(text: str) -> Query | None:
     try:
         return parse_query(text)
     except BadQueryError as error:
-        raise CommandError(f"--filter: {error}") from error
+        raise CommandError(f"{option}: {error}") from error
 
 
 def parse_columns(text: str | None) -> tuple[Column, ...]:

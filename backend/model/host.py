@@ -85,6 +85,8 @@ class Host:
     notes: Notes = field(default_factory=no_notes)
     activity: Activity = field(default_factory=dict)
     """What was last measured of each device and VM that somebody looks at."""
+    recorded: bool = False
+    """Whether this is a moment of a recording that is played."""
 
     @property
     def simulated(self) -> bool:

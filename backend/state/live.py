@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass, replace
 
 from backend.counters.all import meter_of
+from backend.counters.meter import Listener
 from backend.counters.sampler import WaitingSampler
 from backend.host.doors import HostDoors, Overflow, StillWaiting, Uevent
 from backend.model.counters import HOST, Flow
@@ -137,6 +138,16 @@ class Live:
         finally:
             for task in self._tasks:
                 task.cancel()
+
+    @property
+    def player(self) -> None:
+        """What steers a session that is played: nothing, for this one is live."""
+        return None
+
+    def listen_to_readings(self, listener: Listener) -> None:
+        """Have ``listener`` told of all that is measured."""
+        if self._meter is not None:
+            self._meter.listeners.append(listener)
 
     def recent(self, subject: str, flow: Flow, place: int) -> list[float | None]:
         """Return the last values of one counter of a flow, the newest last."""

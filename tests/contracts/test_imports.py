@@ -26,6 +26,8 @@ ALLOWED = {
     "cli/settings.py": "the user's configuration",
     "ops/journal_file.py": "the journal",
     "migration/jobs": "the records and sockets of jobs",
+    "recording/recorder.py": "the recording it makes",
+    "recording/recording.py": "the recording it plays",
     "cli/main.py": "/dev/null when a pipe breaks, and the log file",
     "cli/open_host.py": "whether a folder that was named is there",
 }

@@ -108,6 +108,10 @@ class FakeLive(Session):
     def host(self) -> Host | None:
         return self._host
 
+    @property
+    def player(self) -> None:
+        return None
+
     def give(self, host: Host) -> None:
         """Let the host become this."""
         old = self._host if self._host is not None else empty_host(host)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from backend.counters.meter import flow_between
+from backend.counters.flows import flow_between
 from backend.counters.vf_traffic import VF_TRAFFIC
 from backend.model.counters import Flow, Reading, Stamp
 from backend.model.host import Host

@@ -207,6 +207,8 @@ class MainScreen(MainChanges):
                 self.say_states()
             if self.following and news:
                 self._follow_change(delta)
+        if self.bridge.session.player is not None:
+            self.beat()
         self.summary.follow(delta.new)
         self._say_what_is_left()
         self._follow_detail(delta)
@@ -221,18 +223,20 @@ class MainScreen(MainChanges):
     def beat(self) -> None:
         """Say how fresh the picture is. Nothing is painted while that stays the same."""
         session, bridge = self.bridge.session, self.bridge
-        status = session.status
+        status, player = session.status, self.bridge.session.player
         age = monotonic() - status.last_update if status.last_update else 0.0
         reading = status.reading and self.viewing.host is None
         self.end_idle_writing()
         pulse = Pulse(
             session.interval,
             reading,
-            bridge.paused,
+            bridge.paused if player is None else not player.playing,
             age,
             self.error or status.error,
             self.writing.on,
             self._slow,
+            player.now if player is not None else None,
+            player.speed if player is not None else 1.0,
         )
         self.header.show(self.viewing.host, pulse)
         if bridge.paused:

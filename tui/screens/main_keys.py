@@ -196,7 +196,12 @@ class MainKeys(Screen[None]):
             self.action_mark_none()
 
     def action_pause(self) -> None:
-        """Let the screen stand still, or go on."""
+        """Let the screen stand still, or go on; of a recording, its time."""
+        player = self.bridge.session.player
+        if player is not None:
+            player.pause(player.playing)
+            self.beat()
+            return
         self.bridge.pause(not self.bridge.paused)
         if not self.bridge.paused:
             self.bar.lasting("")
@@ -211,11 +216,23 @@ class MainKeys(Screen[None]):
         """Say how fresh the picture is."""
 
     def action_interval(self, step: int) -> None:
-        """Look less or more often."""
+        """Look less or more often; play a recording faster or more slowly."""
         session = self.bridge.session
+        if session.player is not None:
+            session.player.faster(step)
+            self.beat()
+            return
         near = min(range(len(INTERVALS)), key=lambda n: abs(INTERVALS[n] - session.interval))
         session.interval = INTERVALS[max(0, min(near + step, len(INTERVALS) - 1))]
         self.beat()
+
+    def action_seek(self, seconds: int) -> None:
+        """Go to another moment of a recording."""
+        player = self.bridge.session.player
+        if player is None:
+            self.bar.message("this host is live: there is no other moment to go to; iovtop replay plays a recording")
+        else:
+            player.seek(seconds)
 
     def action_copy_id(self) -> None:
         """Copy the ids of the marked rows, or of the one under the cursor."""

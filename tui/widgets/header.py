@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from time import localtime, strftime
 
 from backend.model.device import DeviceKind
 from backend.model.holder import HolderKind
@@ -27,6 +28,10 @@ class Pulse:
     """Whether changes are allowed."""
     slow: bool = False
     """Whether the link to the terminal is spared."""
+    recorded: float | None = None
+    """The moment of a recording that is shown, in seconds since the epoch; None where the host is live."""
+    speed: float = 1.0
+    """Recorded seconds that go by in one."""
 
     @property
     def stale(self) -> bool:
@@ -47,9 +52,13 @@ class Header(LineWidget):
 
     def show(self, host: Host | None, pulse: Pulse) -> None:
         """Show a host and how fresh its picture is."""
-        mode = Piece(" WRITE ", "write", 0) if pulse.writing else Piece(" READ-ONLY ", "read-only", 1)
         link = "slow link " if pulse.slow else ""
-        badges = [mode, Piece(f"  {link}{pulse.interval:g} s ", "bar-muted", 7)]
+        if pulse.recorded is not None:
+            at = strftime("%Y-%m-%d %H:%M:%S", localtime(pulse.recorded))
+            badges = [Piece(f" {at} ", "foreign", 0), Piece(f" {link}", "bar-muted", 7)]
+        else:
+            mode = Piece(" WRITE ", "write", 0) if pulse.writing else Piece(" READ-ONLY ", "read-only", 1)
+            badges = [mode, Piece(f"  {link}{pulse.interval:g} s ", "bar-muted", 7)]
         left = [Piece(" iovtop ", "brand", 4), *self._facts]
         if host is not None:
             left = [*badge(host), *left]
@@ -63,6 +72,8 @@ class Header(LineWidget):
             return [Piece(" paused ", "paused", 1)]
         if pulse.reading:
             return [Piece(" reading ", "bar-muted", 1)]
+        if pulse.recorded is not None:
+            return [Piece(f" {pulse.speed:g}x ", "live", 1)]
         if pulse.stale:
             return [Piece(f" stale {pulse.age:.0f} s ", "stale", 1)]
         return [Piece(f" {sign} live ", "live", 1)]
@@ -70,9 +81,10 @@ class Header(LineWidget):
 
 def badge(host: Host) -> list[Piece]:
     """Return what must be said of a host that is not this machine."""
+    replay = [Piece(" REPLAY ", "foreign", 0)] if host.recorded else []
     if host.simulated:
-        return [Piece(" SIMULATED ", "simulated", 0)]
-    return [Piece(f" {host.source.upper()} ", "foreign", 0)] if host.source in ("tree", "capture") else []
+        return [*replay, Piece(" SIMULATED ", "simulated", 0)]
+    return [*replay, Piece(f" {host.source.upper()} ", "foreign", 0)] if host.source in ("tree", "capture") else replay
 
 
 def facts(host: Host, separator: str) -> list[Piece]:

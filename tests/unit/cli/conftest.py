@@ -12,6 +12,7 @@ import pytest
 from backend.cli.main import run
 from backend.cli.settings import Settings
 from backend.host.doors import HostDoors
+from backend.recording.replay import Replay
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Ended:
 Cli = Callable[..., Ended]
 
 
-def _no_screen(doors: HostDoors, settings: Settings) -> int:
+def _no_screen(shown: HostDoors | Replay, settings: Settings) -> int:
     raise AssertionError("the screen was opened")
 
 

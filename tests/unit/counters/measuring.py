@@ -27,7 +27,7 @@ class Measured:
         self.host: Host = picture(self.doors)
         self.meter: Meter = meter_of(self.doors)
         self.readings: list[Reading] = []
-        self.meter.listeners.append(self.readings.extend)
+        self.meter.listeners.append(lambda readings, gone: self.readings.extend(readings))
 
     @property
     def pictured(self) -> Host:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.counters.meter import flow_between
+from backend.counters.flows import flow_between
 from backend.model.counters import Counter, CounterSet, CounterState, Reading, Stamp, Unit
 from tests.unit.counters.measuring import Measured
 
