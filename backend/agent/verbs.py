@@ -14,12 +14,14 @@ from backend.model.requests import (
     BindGroup,
     CreateMdevs,
     DefineMdev,
+    RemoveBoot,
     RemoveMdevs,
     RemoveState,
     Replug,
     Request,
     Reset,
     RestoreState,
+    SaveBoot,
     SaveState,
     SetEswitch,
     SetGroupType,
@@ -98,6 +100,8 @@ VERBS: Mapping[str, Verb] = {
         Verb(RestoreState, "let an mdev go on from a state that was kept", Danger.DISRUPTIVE),
         Verb(RemoveState, "throw a kept state away", Danger.DISRUPTIVE),
         Verb(SetEswitch, "set the mode of a NIC's embedded switch", Danger.DESTRUCTIVE),
+        Verb(SaveBoot, "save what devices are now, to be made again at boot", Danger.REVERSIBLE),
+        Verb(RemoveBoot, "save nothing more of some devices, or of all", Danger.REVERSIBLE),
     )
 }
 """Every verb by its name."""

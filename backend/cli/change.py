@@ -185,7 +185,7 @@ def _confirmed(plan: Plan, options: argparse.Namespace) -> str:
     if plan.must_type:
         typed = options.confirm
         if not typed and terminal:
-            typed = _ask(f"{plan.must_type} is protected. Type its full id to do it all the same: ")
+            typed = ask(f"{plan.must_type} is protected. Type its full id to do it all the same: ")
         if typed != plan.must_type:
             raise CommandError(
                 f"{plan.must_type} is protected: give --confirm {plan.must_type} to do it all the same", Exit.REFUSED
@@ -196,12 +196,13 @@ def _confirmed(plan: Plan, options: argparse.Namespace) -> str:
         return ""
     if not terminal:
         raise CommandError("nothing was done: there is no terminal to ask on; give --yes")
-    if _ask("Do it? [y/N] ").lower() not in ("y", "yes"):
+    if ask("Do it? [y/N] ").lower() not in ("y", "yes"):
         raise CommandError("nothing was done", Exit.INTERRUPTED)
     return ""
 
 
-def _ask(question: str) -> str:
+def ask(question: str) -> str:
+    """Return what is answered on the terminal."""
     sys.stderr.write(question)
     sys.stderr.flush()
     return sys.stdin.readline().strip()
@@ -209,17 +210,17 @@ def _ask(question: str) -> str:
 
 async def _run(operator: Operator, aim: Aim, plan: Plan, typed: str, options: argparse.Namespace) -> Exit:
     ended: RunEvent | None = None
-    with teller_for(plan, json=options.json) as teller, _interrupts(operator, teller) as interrupts:
+    with teller_for(plan, json=options.json) as teller, interrupts(operator, teller) as handler:
         async for event in operator.run(plan.asked, plan.fingerprint, typed, aim.undoes, aim.settles):
             try:
                 teller.tell(event)
             except OSError:  # whoever listened has gone; the step that is being made is still waited for
-                if not interrupts.deaf:
-                    interrupts.deaf = True
+                if not handler.deaf:
+                    handler.deaf = True
                     operator.cancel()
             ended = event
     assert ended is not None
-    return _end(plan, ended, cancelled=interrupts.count > 0 or interrupts.deaf, json=options.json)
+    return _end(plan, ended, cancelled=handler.count > 0 or handler.deaf, json=options.json)
 
 
 def _end(plan: Plan, ended: RunEvent, *, cancelled: bool, json: bool) -> Exit:
@@ -232,7 +233,7 @@ def _end(plan: Plan, ended: RunEvent, *, cancelled: bool, json: bool) -> Exit:
     return code
 
 
-class _Interrupts:
+class Interrupts:
     """How often the operator pressed Ctrl-C: once to make no further step, twice to wait no longer."""
 
     def __init__(self, operator: Operator, teller: Teller) -> None:
@@ -243,6 +244,7 @@ class _Interrupts:
         """Whether nobody can be told anything any more."""
 
     def __call__(self) -> None:
+        """Take one more."""
         self.count += 1
         if self.count == 1:
             self._operator.cancel()
@@ -257,10 +259,10 @@ class _Interrupts:
 
 
 @contextlib.contextmanager
-def _interrupts(operator: Operator, teller: Teller) -> Iterator[_Interrupts]:
+def interrupts(operator: Operator, teller: Teller) -> Iterator[Interrupts]:
     """Let Ctrl-C, a lost terminal and the end of the session stop the operation between two steps."""
     loop = asyncio.get_running_loop()
-    handler = _Interrupts(operator, teller)
+    handler = Interrupts(operator, teller)
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     for number in numbers:
         loop.add_signal_handler(number, handler)

@@ -10,8 +10,8 @@ class Exit(IntEnum):
 
     OK = 0
     FINDING = 1
-    """There is a finding of warning or worse (snapshot --check), an operation to be settled (recover), or something in
-    the way of a migration (why)."""
+    """There is a finding of warning or worse (snapshot --check), an operation to be settled (recover), something in
+    the way of a migration (why), or a host that is not as it was saved (boot changes)."""
     USAGE = 2
     """The command line, the configuration or a query is wrong; nothing was done."""
     PARTIAL = 3

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from backend import __version__
 from backend.cli.exits import CommandError, Exit
@@ -47,6 +47,7 @@ The verbs that change the host are those of ``backend.agent.verbs``, and are not
 """
 
 _GROUPS = {
+    "boot": "save what shall be after a boot, see how the host differs, apply it",
     "group": "change an IOMMU group",
     "mdev": "make, remove and define mdevs",
     "state": "keep the state of an mdev in a file, and give it back",
@@ -54,11 +55,12 @@ _GROUPS = {
 }
 """First words of verbs of two words → what they are about."""
 
-_EPILOG = """exit codes: 0 fine; 1 a finding (snapshot --check), an operation to be settled (recover), or something
-in a migration's way (why); 2 wrong usage, configuration or query; 3 something could not be read; 4 no permission to
-list or change devices; 5 no such device or VM; 6 refused: nothing was done; 7 failed: it says what was done; 8 a step
-is stuck in the kernel; 9 the host changed since it was looked at; 70 a fault in iovtop; 130 interrupted, or answered
-with no; 141 the reader of our output has gone. Without a terminal (a pipe, TERM=dumb) it prints a snapshot."""
+_EPILOG = """exit codes: 0 fine; 1 a finding (snapshot --check), an operation to be settled (recover), something in a
+migration's way (why), or a host that is not as it was saved (boot changes); 2 wrong usage, configuration or
+query; 3 something could not be read; 4 no permission to list or change devices; 5 no such device or VM; 6
+refused: nothing was done; 7 failed: it says what was done; 8 a step is stuck in the kernel; 9 the host changed
+since it was looked at; 70 a fault in iovtop; 130 interrupted, or answered with no; 141 the reader of our output
+has gone. Without a terminal (a pipe, TERM=dumb) it prints a snapshot."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -120,7 +122,7 @@ def _add_changes(commands: argparse._SubParsersAction[_Parser]) -> None:
     from backend.agent.verbs import VERBS as CHANGES
     from backend.cli.change import add_options
 
-    groups: dict[str, argparse._SubParsersAction[_Parser]] = {}
+    groups: dict[str, argparse._SubParsersAction[Any]] = {}
     for verb in CHANGES.values():
         first, _, second = verb.name.partition(" ")
         if second and first not in groups:
@@ -131,6 +133,9 @@ def _add_changes(commands: argparse._SubParsersAction[_Parser]) -> None:
         text = verb.summary
         command = place.add_parser(second or first, help=text, description=text, allow_abbrev=False)
         add_options(command, verb)
+    from backend.cli.boot import add_commands
+
+    add_commands(groups["boot"])
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:

@@ -29,6 +29,7 @@ UNTYPED = frozenset({
     ("vgpu-type", "was"),
     ("reset", "methods"),
     ("state save", "id"),
+    ("boot save", "lines"),
 })  # fmt: skip
 """Arguments that planning fills in, for undo and recovery; nobody types them."""
 
@@ -38,6 +39,7 @@ _HELP = {
     "autoprobe": "whether host drivers may take new VFs afterwards",
     "count": "how many",
     "device": "a PCI address, an interface, or 'vf N of PF'",
+    "devices": "PCI addresses, interfaces, 'vf N of PF', or UUIDs of mdevs; none: all",
     "driver": "this driver",
     "group": "number of an IOMMU group",
     "guests": "the VFs are for guests: on a VFIO driver, and no host driver has them in between",
@@ -192,7 +194,8 @@ def _one(argument: Argument, kind: _Kind, value: Any, resolve: Resolve) -> Any:
         if not (value.isascii() and value.isdecimal()):
             raise CommandError(f"{argument.name}: {value!r} is no number")
         return int(value)
-    if argument.name in ("pf", "vf", "device") and isinstance(kind.type, type) and issubclass(kind.type, DeviceId):
+    named = argument.name in ("pf", "vf", "device", "devices")
+    if named and isinstance(kind.type, type) and issubclass(kind.type, DeviceId):
         return resolve(value)
     return value
 

@@ -128,6 +128,10 @@ class CapturedAccess:
         """Refuse."""
         raise OSError(errno.EROFS, "a capture cannot be changed", name)
 
+    async def enable_unit(self, name: str, on: bool, *, deadline: float) -> None:
+        """Refuse."""
+        raise OSError(errno.EROFS, "a capture cannot be changed", name)
+
     async def set_vf_token(self, pf: str, token: str, *, deadline: float) -> None:
         """Refuse."""
         raise OSError(errno.EROFS, "a capture cannot be changed", pf)

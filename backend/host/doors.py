@@ -158,6 +158,10 @@ class Guarded(Protocol):
         """Remove a settings file. Raises as ``read`` does."""
         ...
 
+    async def enable_unit(self, name: str, on: bool, *, deadline: float) -> None:
+        """Let systemd start a unit at boot, or no more. Raises as ``read`` does."""
+        ...
+
     async def set_vf_token(self, pf: str, token: str, *, deadline: float) -> None:
         """Give a PF on vfio-pci the UUID that its users and those of its VFs have to know. Raises as ``read`` does."""
         ...

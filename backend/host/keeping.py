@@ -37,15 +37,27 @@ def save(path: str, data: bytes, mode: int) -> None:
 
 def load_module(name: str) -> None:
     """Load a module by modprobe(8), blacklists respected. Raises ``OSError`` with the errno that it tells of."""
-    found = subprocess.run(
-        ["modprobe", "--use-blacklist", "--", name],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
-        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}, check=False,
-    )  # fmt: skip
+    _run(["modprobe", "--use-blacklist", "--", name], name)
+
+
+def enable_unit(name: str, *, on: bool) -> None:
+    """Let systemd start a unit at boot, or no more, by systemctl(1). Raises ``OSError`` as ``load_module`` does."""
+    _run(["systemctl", "--no-ask-password", "enable" if on else "disable", "--", name], name)
+
+
+def _run(command: list[str], about: str) -> None:
+    try:
+        found = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}, check=False,
+        )  # fmt: skip
+    except FileNotFoundError as error:
+        raise OSError(errno.ENOENT, f"there is no {command[0]}", about) from error
     if found.returncode:
         said = found.stderr.strip().splitlines()
-        text = said[-1] if said else f"modprobe ended with {found.returncode}"
-        raise OSError(_errno_of(text), text, name)
+        text = said[-1] if said else f"{command[0]} ended with {found.returncode}"
+        raise OSError(_errno_of(text), text, about)
 
 
 def _errno_of(text: str) -> int:

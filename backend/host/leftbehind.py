@@ -244,6 +244,10 @@ class LeftBehindAccess:
         """Remove a settings file. Raises as ``write`` does."""
         await self._change("delete", path, deadline, path=path)
 
+    async def enable_unit(self, name: str, on: bool, *, deadline: float) -> None:
+        """Let systemd start a unit at boot, or no more. Raises as ``write`` does."""
+        await self._change("enable_unit", f"unit {name}", deadline, name=name, on=on)
+
     async def set_vf_token(self, pf: str, token: str, *, deadline: float) -> None:
         """Give a PF its VF token. Raises as ``write`` does."""
         await self._change("set_vf_token", f"VF token of {pf}", deadline, pf=pf, token=token)

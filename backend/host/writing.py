@@ -35,8 +35,17 @@ _WRITTEN = (
 
 _ALLOWED = re.compile("|".join(_WRITTEN), re.ASCII)
 
+BOOT_UNIT = "iovtop-boot.service"
+
 _STATE = rf"/var/lib/iovtop/states/{_NAME}"
-_KEPT = re.compile(rf"/etc/mdevctl\.d/{_NAME}/{_UUID}|/var/lib/iovtop/vf-tokens/{_PCI}|{_STATE}", re.ASCII)
+_SETTINGS = (
+    rf"/etc/mdevctl\.d/{_NAME}/{_UUID}",
+    rf"/var/lib/iovtop/vf-tokens/{_PCI}",
+    _STATE,
+    r"/etc/iovtop/boot\.toml",
+    rf"/etc/systemd/system/{re.escape(BOOT_UNIT)}",
+)
+_KEPT = re.compile("|".join(_SETTINGS), re.ASCII)
 """The files outside /sys that iovtop makes and removes."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -98,6 +107,14 @@ def _load_module(arguments: dict[str, Any]) -> None:
     keeping.load_module(name)
 
 
+def _enable_unit(arguments: dict[str, Any]) -> None:
+    name = arguments["name"]
+    _of_this_machine(arguments, name)
+    if name != BOOT_UNIT:
+        raise PermissionError(errno.EPERM, "this is no unit that iovtop keeps", name)
+    keeping.enable_unit(name, on=arguments["on"] is True)
+
+
 def _set_vf_token(arguments: dict[str, Any]) -> None:
     pf, token = arguments["pf"], arguments["token"]
     _of_this_machine(arguments, pf)
@@ -133,4 +150,5 @@ OPERATIONS = {
     ),
     "delete": lambda arguments: os.unlink(_settings_file(arguments)),
     "load_module": _load_module,
+    "enable_unit": _enable_unit,
 }

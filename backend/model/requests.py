@@ -296,6 +296,28 @@ class RemoveState:
     name: KernelName
 
 
+@dataclass(frozen=True, slots=True)
+class SaveBoot:
+    """That what some devices are now is saved, to be made again at boot."""
+
+    verb: ClassVar[str] = "boot save"
+
+    devices: tuple[DeviceId, ...] = ()
+    """Which; none = everything that is not as the kernel makes it."""
+    lines: tuple[str, ...] | None = None
+    """The file as it shall be, each line a string of JSON; None = worked out."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveBoot:
+    """That nothing is saved of some devices, or nothing at all. They stay as they are now."""
+
+    verb: ClassVar[str] = "boot remove"
+
+    devices: tuple[DeviceId, ...] = ()
+    """Which; none = all, and nothing is done at boot any more."""
+
+
 Request = (
     SetNumVfs
     | SetVfPolicy
@@ -319,6 +341,8 @@ Request = (
     | SaveState
     | RestoreState
     | RemoveState
+    | SaveBoot
+    | RemoveBoot
 )
 
 _KINDS: tuple[type[Request], ...] = (
@@ -344,6 +368,8 @@ _KINDS: tuple[type[Request], ...] = (
     SaveState,
     RestoreState,
     RemoveState,
+    SaveBoot,
+    RemoveBoot,
 )
 
 REQUESTS: dict[str, type[Request]] = {kind.verb: kind for kind in _KINDS}

@@ -182,6 +182,24 @@ class DeleteFile:
 
 
 @dataclass(frozen=True, slots=True)
+class EnableUnit:
+    """A unit of ours that systemd starts at boot, or no more."""
+
+    unit: str
+    on: bool
+    patience: float = PATIENCE
+
+    async def act(self, doors: HostDoors) -> None:
+        """Enable or disable it. Raises as ``WriteFile`` does."""
+        await doors.guarded.enable_unit(self.unit, self.on, deadline=self.patience)
+
+    @property
+    def place(self) -> str:
+        """What it acts on, as ``Guarded.waiting`` calls it while it goes on."""
+        return f"unit {self.unit}"
+
+
+@dataclass(frozen=True, slots=True)
 class GiveVfToken:
     """A PF on vfio-pci given the VF token that is kept for it. A new one is made up here: no plan ever shows it."""
 
@@ -252,6 +270,7 @@ Action = (
     | BindVfs
     | SaveFile
     | DeleteFile
+    | EnableUnit
     | GiveVfToken
     | SaveDeviceState
     | RestoreDeviceState

@@ -203,6 +203,18 @@ BY_PLACE: Mapping[str, Mapping[int, Words]] = {
         errno.EACCES: ("only root may write definitions", "run as root"),
         errno.EPERM: ("only root may write definitions", "run as root"),
     },
+    "settings file": {
+        errno.ENOSPC: ("the disk is full", "make room on the file system of /etc"),
+        errno.EROFS: ("/etc is mounted read-only", "save where this system's own configuration is made"),
+        errno.ENOENT: ("there is no such file any more", "look again: it may be what was wanted"),
+        errno.EACCES: ("only root may write it", "run as root"),
+        errno.EPERM: ("only root may write it", "run as root"),
+    },
+    "unit": {
+        errno.ENOENT: ("there is no systemctl, or no such unit", "let your init run `iovtop boot apply --yes` at boot"),
+        errno.EIO: ("systemctl refused to do it", "see `systemctl status iovtop-boot.service`"),
+        errno.EROFS: ("/etc is mounted read-only", "enable it where this system's own configuration is made"),
+    },
     "VF token": {
         errno.EACCES: ("the PF has another VF token, and one of its VFs is open with it", "end whoever has the VF"),
         errno.EBUSY: ("somebody holds the IOMMU group of the PF", "end whoever holds it"),

@@ -14,7 +14,7 @@ from backend.ops.explain_links import cause_and_remedy, is_link
 _GROUP_TYPE = re.compile(r"/iommu_groups/[0-9]+/type\Z", re.ASCII)
 
 
-_SAYING = frozenset({"module", "device state"})
+_SAYING = frozenset({"module", "device state", "unit"})
 """Kinds of places whose errors bring words of their own."""
 
 
@@ -26,6 +26,10 @@ def place_kind(place: str) -> str:
         return "VF token"
     if place.startswith("device state ") or place.startswith("/var/lib/iovtop/states/"):
         return "device state"
+    if place.startswith("unit "):
+        return "unit"
+    if place.startswith(("/etc/iovtop/", "/etc/systemd/")):
+        return "settings file"
     if "/mdevctl.d/" in place:
         return "mdevctl file"
     if _GROUP_TYPE.search(place):

@@ -11,11 +11,13 @@ from backend.model.requests import (
     BindGroup,
     CreateMdevs,
     DefineMdev,
+    RemoveBoot,
     RemoveMdevs,
     RemoveState,
     Replug,
     Reset,
     RestoreState,
+    SaveBoot,
     SaveState,
     SetEswitch,
     SetGroupType,
@@ -30,6 +32,8 @@ from backend.model.requests import (
     UndefineMdev,
 )
 from backend.ops.bind import plan_bind, plan_unbind
+from backend.ops.boot.saving import plan_remove as plan_boot_remove
+from backend.ops.boot.saving import plan_save as plan_boot_save
 from backend.ops.devlink import plan_eswitch, plan_port
 from backend.ops.devstates import plan_remove_state, plan_restore_state, plan_save_state
 from backend.ops.groups import plan_bind_group, plan_group_type
@@ -71,5 +75,7 @@ PLANNERS: Mapping[str, Planner] = {
     SaveState.verb: plan_save_state,
     RestoreState.verb: plan_restore_state,
     RemoveState.verb: plan_remove_state,
+    SaveBoot.verb: plan_boot_save,
+    RemoveBoot.verb: plan_boot_remove,
 }
 """Verb → its planner, which takes the verb's request."""

@@ -194,10 +194,10 @@ class Tables:
             table["reset_method"] = Attr(lambda f: f.resets.encode() + b"\n", files.write_reset_method)
         for bar in model.bars:
             table[f"resource{bar}"] = Attr(lambda f: b"", lambda f, data: None, secret=True)
+        table["config"] = Attr(config_space)
         if role == "vf":
             table["physfn"] = Ref(lambda f: f.pf.dir if f.pf is not None and not f.taken else None)
             table["sriov_vf_msix_count"] = Attr(None, sriov.write_msix_count)
-            table["config"] = Attr(config_space)
         if role == "pf":
             table |= sriov.table()
         return table

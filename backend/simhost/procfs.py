@@ -1,4 +1,4 @@
-"""The files of /proc that belong to no process, and the mdevctl definitions below /etc."""
+"""The files of /proc that belong to no process, the mdevctl definitions below /etc, and systemd's folder in /run."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ class ProcFiles:
         proc.file("meminfo", f"MemTotal:       {features.cpus * 4 * 1024 * 1024:8d} kB\n")
         proc.file("interrupts", kernel.irqs.interrupts)
         proc.file("swaps", self._swaps)
+        kernel.folder("/run/systemd/system")  # systemd runs here
         proc.entries["mounts"] = Link("self/mounts")
         proc.entries["net"] = Link("self/net")
         mine = proc.dir("self")

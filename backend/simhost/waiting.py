@@ -18,6 +18,8 @@ from backend.simhost.kernel import Kernel
 from backend.simhost.schedule import Job, Operation, Wait
 from backend.simhost.tree import Attr, DeviceNode, Dir, File, oops
 
+UNITS, WANTED = "/etc/systemd/system", "/etc/systemd/system/multi-user.target.wants"
+
 
 class SimulatedGuarded:
     """Accesses that may wait: each is an operation of the simulated kernel, which goes on by itself."""
@@ -62,6 +64,17 @@ class SimulatedGuarded:
         self._as_root(name)
         with self._access.lock:
             self._access.kernel.load_module(name)
+
+    async def enable_unit(self, name: str, on: bool, *, deadline: float) -> None:
+        """Let systemd start a unit at boot, or no more: it has a folder of those that it starts."""
+        self._as_root(name)
+        with self._access.lock:
+            if not on:
+                self._access.kernel.folder(WANTED).drop(name)
+            elif name not in self._access.kernel.folder(UNITS).entries:
+                raise oops(errno.ENOENT, name)
+            else:
+                self._access.kernel.folder(WANTED).entries[name] = self._access.kernel.folder(UNITS).entries[name]
 
     async def set_vf_token(self, pf: str, token: str, *, deadline: float) -> None:
         """Give a PF its VF token, as opening it with one does."""

@@ -21,6 +21,7 @@ ALLOWED = {
     "probe/names.py": "pci.ids",
     "agent/open_operator.py": "whether a package has installed the agent",
     "agent/standing.py": "/dev/null in place of its standard streams",
+    "cli/boot.py": "a file of what was saved that is named",
     "cli/capture.py": "the archive it writes",
     "cli/do.py": "the file of commands it is given",
     "cli/settings.py": "the user's configuration",

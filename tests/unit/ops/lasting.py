@@ -46,6 +46,8 @@ class LastingHost:
                 await guarded.load_module(rest, deadline=deadline)
             case "token":
                 await guarded.set_vf_token(rest, data.decode(), deadline=deadline)
+            case "enable" | "disable":
+                await guarded.enable_unit(rest, word == "enable", deadline=deadline)
             case "save":
                 await guarded.save(rest, data, mode=0o644, deadline=deadline)
             case "delete":
@@ -81,6 +83,10 @@ class LastingHost:
     async def load_module(self, name: str, *, deadline: float) -> None:
         """Keep, then load."""
         await self._keep(f"load {name}", b"", deadline)
+
+    async def enable_unit(self, name: str, on: bool, *, deadline: float) -> None:
+        """Keep, then enable or disable."""
+        await self._keep(f"{'enable' if on else 'disable'} {name}", b"", deadline)
 
     async def set_vf_token(self, pf: str, token: str, *, deadline: float) -> None:
         """Keep, then give."""

@@ -30,6 +30,8 @@ PLACES = {
     "current_vgpu_type": f"{_PF}/nvidia/current_vgpu_type",
     "enable_sriov": "/sys/module/vfio_pci/parameters/enable_sriov",
     "mdevctl file": f"/etc/mdevctl.d/mtty/{_UUID}",
+    "settings file": "/etc/iovtop/boot.toml",
+    "unit": "unit iovtop-boot.service",
     "VF token": "VF token of 0000:01:00.0",
     "module": "module mlx5_vfio_pci",
     "device state": f"device state of {_UUID}",
