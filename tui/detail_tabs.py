@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from backend.present.columns import Cell, Role
 from backend.present.lines import Line, Section
+from backend.present.sizes import bytes_text
 from backend.probe.regions import Region
 from backend.state.closer import CloserLook
 from tui.history import Event
@@ -35,7 +36,7 @@ def regions_section(look: CloserLook, *, held: bool) -> Section:
     lines = []
     for region in look.regions:
         place = f"{region.kind} {' '.join(region.qualities)} at {region.start:#x}"
-        lines.append(Line(region.name, Cell(_bytes(region.size)), place))
+        lines.append(Line(region.name, Cell(bytes_text(region.size)), place))
         if held and region.name.startswith("BAR ") and region.kind == "memory":
             lines.append(Line("", _reached(look, region)))
     if not lines:
@@ -49,7 +50,7 @@ def _reached(look: CloserLook, region: Region) -> Cell:
     mapped = look.mapped.get(region.name, 0)
     if not mapped:
         return Cell("trapped: every access exits", Role.WARNING)
-    return Cell("mapped" if mapped >= region.size else f"mapped, but {_bytes(region.size - mapped)} trapped")
+    return Cell("mapped" if mapped >= region.size else f"mapped, but {bytes_text(region.size - mapped)} trapped")
 
 
 def attribute_sections(look: CloserLook) -> Iterable[Section]:
@@ -74,12 +75,3 @@ def changes_section(events: Iterable[Event], arrow: str) -> Section:
     if not lines:
         lines = [Line("", Cell("nothing has changed since the screen was opened", Role.MUTED))]
     return Section("Changes, the newest first", tuple(lines))
-
-
-def _bytes(size: int) -> str:
-    value, unit = float(size), "B"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if value < 1024 or unit == "TiB":
-            break
-        value /= 1024
-    return f"{value:g} {unit}"

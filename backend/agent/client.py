@@ -27,11 +27,13 @@ from backend.agent.protocol import (
     Hello,
     Leave,
     Log,
+    LookAt,
     PlanFor,
     Planned,
     Recover,
     Request,
     Run,
+    Seen,
     Welcome,
     answer_from,
     encode,
@@ -39,6 +41,7 @@ from backend.agent.protocol import (
 from backend.model.operation import Entry, Unfinished
 from backend.model.plan import ENDS, Asked, Plan, RunEvent
 from backend.model.text import clean
+from backend.model.vfio import VfioLook
 from backend.ops.errors import AgentError, error_of
 
 _MAX_UNREAD = 10_000
@@ -138,6 +141,11 @@ class AgentOperator:
         """Close an operation, and leave the host as it is."""
         async with self._asked(Forget(seq=self._next(), operation=operation)) as to:
             self._of(Done, await self._next_answer(to))
+
+    async def look_at(self, device: str) -> VfioLook:
+        """Open a device and return what it says."""
+        async with self._asked(LookAt(seq=self._next(), device=device)) as to:
+            return self._of(Seen, await self._next_answer(to)).look
 
     async def close(self) -> None:
         """Let the agent end; never waits for it."""

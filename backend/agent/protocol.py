@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 from backend.model.operation import Entry, Unfinished
 from backend.model.plan import Asked, Plan, RunEvent
 from backend.model.text import MAX_TEXT, clean
+from backend.model.vfio import VfioLook
 from backend.ops.errors import Problem
 
 VERSION = 1
@@ -96,11 +97,17 @@ class Forget(_Message, frozen=True, tag="forget"):
     operation: Number
 
 
+class LookAt(_Message, frozen=True, tag="look"):
+    """Wants a device opened, asked what it is, and closed."""
+
+    device: str
+
+
 class Close(_Message, frozen=True, tag="close"):
     """Wants nothing any more."""
 
 
-Request = Hello | PlanFor | Run | Cancel | Leave | Log | Damage | Recover | Forget | Close
+Request = Hello | PlanFor | Run | Cancel | Leave | Log | Damage | Recover | Forget | LookAt | Close
 
 
 class Welcome(_Message, frozen=True, tag="welcome"):
@@ -153,6 +160,13 @@ class Found(_Message, frozen=True, tag="found"):
     unfinished: Unfinished
 
 
+class Seen(_Message, frozen=True, tag="look"):
+    """What a device says of itself."""
+
+    to: Number
+    look: VfioLook
+
+
 class Done(_Message, frozen=True, tag="done"):
     """The end of an answer that takes several messages, or none."""
 
@@ -168,7 +182,7 @@ class Failed(_Message, frozen=True, tag="error"):
     remedy: str = ""
 
 
-Answer = Welcome | Planned | Happened | Entered | Damaged | Found | Done | Failed
+Answer = Welcome | Planned | Happened | Entered | Damaged | Found | Seen | Done | Failed
 
 M = TypeVar("M")
 

@@ -25,11 +25,13 @@ from backend.agent.protocol import (
     Hello,
     Leave,
     Log,
+    LookAt,
     PlanFor,
     Planned,
     Recover,
     Request,
     Run,
+    Seen,
     Welcome,
     encode,
     request_from,
@@ -166,6 +168,10 @@ class Server:
                 for unfinished in await self._operator.recover():
                     self._say(Found(seq=self._next(), to=to, unfinished=unfinished))
                 self._say(Done(seq=self._next(), to=to))
+            case LookAt():
+                self._must_write()
+                look = await self._operator.look_at(request.device)
+                self._say(Seen(seq=self._next(), to=to, look=look))
             case Forget():
                 self._must_write()
                 await self._operator.forget(request.operation)

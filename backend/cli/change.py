@@ -30,6 +30,7 @@ from backend.ops.journal_file import FOLDER, FileJournal
 from backend.ops.operator import LocalOperator, Operator
 from backend.present.glyphs import ASCII, Glyphs, glyphs_for
 from backend.report.plan import plan_data, plan_lines, script_lines
+from backend.report.text import source_line
 
 T = TypeVar("T")
 
@@ -161,15 +162,14 @@ def carry_out(here: Session, aim: Aim, options: argparse.Namespace) -> Exit:
 
 def _show(doors: HostDoors, plan: Plan, options: argparse.Namespace) -> None:
     how = options.dry_run or ("json" if options.json else "text")
-    simulated = doors.source.detail if doors.source.kind == "simulated" else ""
+    source = source_line(doors.source.kind, doors.source.detail)
     if how == "json":
         sys.stdout.buffer.write(msgspec.json.encode({**plan_data(plan), "source": doors.source.kind}) + b"\n")
         sys.stdout.buffer.flush()
         return
     lines = [*(script_lines(plan) if how == "shell" else plan_lines(plan, glyphs()))]
-    if simulated:
-        first = f"SIMULATED: scenario {simulated}; nothing below is real"
-        lines.insert(1 if how == "shell" else 0, f"# {first}" if how == "shell" else first)
+    if source:
+        lines.insert(1 if how == "shell" else 0, f"# {source}" if how == "shell" else source)
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()
 

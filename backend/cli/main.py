@@ -36,6 +36,7 @@ VERBS = {
     "undo": "take a change back",
     "recover": "say how the host stands after changes that did not end, and settle them",
     "do": "run several commands from a file, until one does not end well",
+    "regions": "tell the regions of a device, and how its user reaches them",
     "states": "list the states of devices that are kept",
     "why": "list everything that stands in the way of a VM's live migration",
     "migrate": "move a running VM to a QEMU that waits for it",

@@ -16,6 +16,7 @@ from backend.model.statefile import HEADER
 from backend.model.text import clean
 from backend.ops.devstates import FOLDER, header_of, state_path
 from backend.ops.errors import Refused
+from backend.report.text import source_line
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +33,8 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
             sys.stdout.buffer.write(msgspec.json.encode(line) + b"\n")
         sys.stdout.buffer.flush()
     else:
+        if source := source_line(doors.source.kind, doors.source.detail):
+            sys.stdout.write(f"{source}\n")
         sys.stdout.writelines(f"{line}\n" for line in _lines(found))
     for text in damage:
         sys.stderr.write(f"iovtop: {text}\n")

@@ -12,6 +12,7 @@ from backend.cli.snapshot import take
 from backend.host.doors import HostDoors
 from backend.migration.readiness import find_out
 from backend.model.migration import Readiness
+from backend.report.text import source_line
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +32,8 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     host = take(doors)
     vm = find_vm(host, options.vm)
     found = asyncio.run(find_out(doors, host, vm, monitor=options.qmp, dirty_seconds=options.measure))
+    if options.format == "text" and (source := source_line(host.source, host.source_detail)):
+        sys.stdout.write(f"{source}\n")
     print_readiness(found, as_json=options.format == "json")
     if found.ready is None:
         return Exit.PARTIAL

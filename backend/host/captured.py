@@ -17,6 +17,7 @@ from backend.host.clock import SystemClock
 from backend.host.doors import Clock, Directory, Events, FileStat, Links, Perf, Process, Source, StillWaiting, Usage
 from backend.host.tree import TreeFiles
 from backend.model.devstate import About
+from backend.model.vfio import VfioLook
 
 FORMAT = "iovtop.capture/1"
 _HEADER, _NOTES = "capture.json", "capture-notes.json"
@@ -143,6 +144,10 @@ class CapturedAccess:
     async def delete(self, path: str, *, deadline: float) -> None:
         """Refuse."""
         raise OSError(errno.EROFS, "a capture cannot be changed", path)
+
+    async def look_at(self, device: str, *, deadline: float) -> VfioLook:
+        """Refuse."""
+        raise OSError(errno.EROFS, "nothing can be opened in a capture", device)
 
     async def save_state(self, path: str, about: About, *, deadline: float) -> None:
         """Refuse."""

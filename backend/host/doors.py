@@ -27,6 +27,7 @@ from backend.model.links import (
     VfSettingName,
     VfTable,
 )
+from backend.model.vfio import VfioLook
 
 
 class Directory(Protocol):
@@ -164,6 +165,14 @@ class Guarded(Protocol):
 
     async def set_vf_token(self, pf: str, token: str, *, deadline: float) -> None:
         """Give a PF on vfio-pci the UUID that its users and those of its VFs have to know. Raises as ``read`` does."""
+        ...
+
+    async def look_at(self, device: str, *, deadline: float) -> VfioLook:
+        """Open a device by VFIO, ask what it is, and close it. Raises as ``read`` does.
+
+        A PCI function is reset when it is opened and closed. ``ENOENT`` without a VFIO driver, ``EBUSY`` when somebody
+        has it or its group, ``EPERM`` for a group that is not viable, ``EACCES`` where a VF token is wanted.
+        """
         ...
 
     async def save_state(self, path: str, about: About, *, deadline: float) -> None:

@@ -20,8 +20,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from backend.host.doors import StillWaiting, state_place
 from backend.model.devstate import About
+from backend.model.vfio import VfioLook
 
 _ROOT = str(Path(__file__).resolve().parents[2])
 STARTUP = 60.0
@@ -252,6 +255,11 @@ class LeftBehindAccess:
         """Give a PF its VF token. Raises as ``write`` does."""
         await self._change("set_vf_token", f"VF token of {pf}", deadline, pf=pf, token=token)
 
+    async def look_at(self, device: str, *, deadline: float) -> VfioLook:
+        """Open a device by VFIO and ask what it is. Raises as ``write`` does."""
+        found = await self._change("look_at", state_place(device), deadline, device=device)
+        return msgspec.convert(found, VfioLook)
+
     async def save_state(self, path: str, about: About, *, deadline: float) -> None:
         """Save the state of an mdev. Raises as ``write`` does."""
         await self._change("save_state", state_place(about.device), deadline, path=path, about=asdict(about))
@@ -262,10 +270,10 @@ class LeftBehindAccess:
             "restore_state", state_place(device), deadline, path=path, about=asdict(about), device=device
         )
 
-    async def _change(self, operation: str, key: str, deadline: float, **what: Any) -> None:
+    async def _change(self, operation: str, key: str, deadline: float, **what: Any) -> Any:
         if self._writing is None:
             raise OSError(errno.EROFS, "this process has no way to write", key)
-        await self._writing.ask(operation, {"root": self._root, **what}, key=key, deadline=deadline, kill=False)
+        return await self._writing.ask(operation, {"root": self._root, **what}, key=key, deadline=deadline, kill=False)
 
     def waiting(self) -> tuple[StillWaiting, ...]:
         """Return the accesses that were left behind and still go on."""

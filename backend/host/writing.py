@@ -6,10 +6,12 @@ import ctypes
 import errno
 import os
 import re
+from dataclasses import asdict
 from typing import Any
 
 from backend.host import keeping
 from backend.host.beneath import is_sysfs, open_beneath
+from backend.host.vfio.device import VfioDevice
 from backend.host.vfio.saving import restore_state, save_state
 from backend.host.vfio.token import set_vf_token
 from backend.model.devstate import About
@@ -140,9 +142,19 @@ def _restore_state(arguments: dict[str, Any]) -> None:
     restore_state(_state_file(arguments, device), About(**arguments["about"]), device)
 
 
+def _look_at(arguments: dict[str, Any]) -> dict[str, Any]:
+    device = arguments["device"]
+    _of_this_machine(arguments, device)
+    if re.fullmatch(rf"{_PCI}|{_UUID}", device, re.ASCII) is None:
+        raise PermissionError(errno.EPERM, "this is no device", device)
+    with VfioDevice(device) as opened:
+        return asdict(opened.look())
+
+
 OPERATIONS = {
     "write": write,
     "set_vf_token": _set_vf_token,
+    "look_at": _look_at,
     "save_state": _save_state,
     "restore_state": _restore_state,
     "save": lambda arguments: keeping.save(

@@ -12,9 +12,11 @@ from backend.model.job import MIGRATE
 from backend.model.operation import Entry, Standing, Unfinished, Who
 from backend.model.plan import Asked, Condition, Plan, RunEvent, RunState
 from backend.model.requests import Request
+from backend.model.vfio import VfioLook
 from backend.ops.codec import request_of
 from backend.ops.errors import Changed, JournalUnwritable, OperationError, Refused
 from backend.ops.journal import Journal
+from backend.ops.looking import look_into
 from backend.ops.operation import Operation, in_turn
 from backend.ops.recover import look_at
 from backend.ops.run import Control, Runner
@@ -75,6 +77,10 @@ class Operator(Protocol):
 
     async def forget(self, operation: int) -> None:
         """Close an operation that has not ended, and leave the host as it is."""
+        ...
+
+    async def look_at(self, device: str) -> VfioLook:
+        """Open a device that nobody holds by VFIO, and return what it says of itself. It may be reset by that."""
         ...
 
     async def close(self) -> None:
@@ -222,6 +228,12 @@ class LocalOperator:
         with self._journal.exclusive():
             self._unfinished(operation)
             self._journal.end(operation, RunState.ABORTED, "closed by hand: the host was left as it was")
+
+    async def look_at(self, device: str) -> VfioLook:
+        """Open a device and return what it says."""
+        world = self._world()
+        await world.look()
+        return await look_into(device, world)
 
     async def close(self) -> None:
         """Let go of the look for holders; never waits."""

@@ -32,15 +32,20 @@ def render_text(projection: Projection, columns: Sequence[Column], glyphs: Glyph
         yield "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
 
 
+def source_line(kind: str, detail: str) -> str:
+    """Return the line that says that this is not what the machine is now; "" where it is."""
+    return {
+        "simulated": f"SIMULATED: scenario {detail}; nothing below is real",
+        "tree": f"TREE: {detail}; not this machine",
+        "capture": f"CAPTURE: {detail}; not this machine",
+    }.get(kind, "")
+
+
 def header(host: Host, glyphs: Glyphs) -> Iterator[str]:
     """Yield the lines that say what host this is, what is real, and what should be known."""
     dot = f" {glyphs.separator} "
-    if host.simulated:
-        yield f"SIMULATED: scenario {host.source_detail}; nothing below is real"
-    elif host.source == "tree":
-        yield f"TREE: {host.source_detail}; not this machine"
-    elif host.source == "capture":
-        yield f"CAPTURE: {host.source_detail}; not this machine"
+    if source := source_line(host.source, host.source_detail):
+        yield source
     kernel = f"Linux {host.kernel}" if host.kernel else "kernel unknown"
     yield dot.join([f"iovtop {__version__}", host.name, kernel, host.iommu.label, summary(host)])
     for finding in find(host):

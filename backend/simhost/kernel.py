@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from backend.host.doors import Clock
+from backend.model.vfio import VfioLook
 from backend.simhost.catalogue import DRIVERS, module_aliases
 from backend.simhost.classes import Classes
 from backend.simhost.core import Core, Features
@@ -259,25 +260,31 @@ class Kernel:
         finally:
             self.release(process.pid)
 
+    def look_at(self, name: str) -> VfioLook:
+        """Let somebody open a device, ask what it is and close it. Raises ``OSError`` as the kernel does."""
+        with self._opened(name) as device:
+            return self.vfio.look(device)
+
     def save_state(self, uuid: str) -> bytes:
         """Let somebody open an mdev, read its state and close it. Raises ``OSError`` as the kernel does."""
-        with self._opened(uuid) as mdev:
-            return self.vfio.state_of(mdev)
+        with self._opened(uuid) as device:
+            return self.vfio.state_of(device)
 
     def restore_state(self, uuid: str, state: bytes) -> None:
         """Let somebody open an mdev, give it a state and close it. Raises ``OSError`` as the kernel does."""
-        with self._opened(uuid) as mdev:
-            self.vfio.give_state(mdev, state)
+        with self._opened(uuid) as device:
+            self.vfio.give_state(device, state)
 
     @contextlib.contextmanager
-    def _opened(self, uuid: str) -> Iterator[Mdev]:
-        mdev = self.mdev.mdevs.get(uuid)
-        if mdev is None:
-            raise oops(errno.ENODEV, uuid)
-        process = self.start_process("state")
+    def _opened(self, name: str) -> Iterator[Device]:
         try:
-            self.open_device(process.pid, uuid)
-            yield mdev
+            device = self.device(name)
+        except KeyError:
+            raise oops(errno.ENOENT, name) from None
+        process = self.start_process("vfio")
+        try:
+            self.open_device(process.pid, name)
+            yield device
         finally:
             self.release(process.pid)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
+from backend.model.vfio import VfioIrq, VfioLook, VfioMigration, VfioRegion
 from backend.simhost.core import Core, Numbers
 from backend.simhost.function import Function
 from backend.simhost.irqs import Irqs
@@ -70,15 +71,16 @@ def _uevent(vfio: VfioDevice) -> bytes:
     return "".join(f"{key}={value}\n" for key, value in _own_node(vfio).items()).encode()
 
 
-def _kind(mdev: Mdev) -> bytes:
-    """Return what begins an mdev's state, as the header of mtty's does."""
-    return mdev.type.name.encode().ljust(24, b"\0")
+def _kind(device: Function | Mdev) -> bytes:
+    """Return what begins a device's state, as the header of mtty's does."""
+    name = f"{device.model.device:04x}" if isinstance(device, Function) else device.type.name
+    return name.encode().ljust(24, b"\0")
 
 
-def _migratable(mdev: Mdev) -> VfioDevice:
-    if mdev.vfio is None or not mdev.vfio.migration:
+def _migratable(device: Function | Mdev) -> VfioDevice:
+    if device.vfio is None or not device.vfio.migration:
         raise oops(errno.ENOTTY)
-    return mdev.vfio
+    return device.vfio
 
 
 class Vfio:
@@ -219,14 +221,33 @@ class Vfio:
                 group.owner = None
 
     @staticmethod
-    def state_of(mdev: Mdev) -> bytes:
-        """Return the state of an mdev that is open. Raises ENOTTY where its driver cannot save one."""
-        return _kind(mdev) + _migratable(mdev).registers
+    def look(device: Function | Mdev) -> VfioLook:
+        """Return what a device that is open says of itself."""
+        vfio = device.vfio
+        assert vfio is not None
+        migration = None
+        if vfio.migration:
+            features = tuple(word for word in vfio.migration if word != "dirty-tracking")
+            size = len(_kind(device)) + _REGISTERS
+            migration = VfioMigration(features, vfio.state, size, "dirty-tracking" in vfio.migration)
+        if isinstance(device, Function):
+            bars = [VfioRegion(f"BAR {bar}", device.model.bar, True, True, True) for bar in device.model.bars]
+            space = VfioRegion("config", 4096 if device.model.pcie else 256, True, True, False)
+            irqs = (VfioIrq("MSI-X", device.model.vectors), VfioIrq("request", 1))
+            return VfioLook(device.address, True, (*bars, space), irqs, migration)
+        size = device.parent.family.region
+        regions = (VfioRegion("BAR 0", size, True, True, True),) if size else ()
+        return VfioLook(device.uuid, True, regions, (), migration)
 
     @staticmethod
-    def give_state(mdev: Mdev, state: bytes) -> None:
-        """Give an mdev that is open a state. It is reset, and ENOMEM or EINVAL raised, where it does not take it."""
-        vfio, kind = _migratable(mdev), _kind(mdev)
+    def state_of(device: Function | Mdev) -> bytes:
+        """Return the state of a device that is open. Raises ENOTTY where its driver cannot save one."""
+        return _kind(device) + _migratable(device).registers
+
+    @staticmethod
+    def give_state(device: Function | Mdev, state: bytes) -> None:
+        """Give a device that is open a state. It is reset, and ENOMEM or EINVAL raised, where it does not take it."""
+        vfio, kind = _migratable(device), _kind(device)
         vfio.registers = bytes(_REGISTERS)
         if not state.startswith(kind):
             raise oops(errno.ENOMEM)

@@ -12,6 +12,7 @@ from typing import Any
 from backend.host.doors import Clock, Event, StillWaiting
 from backend.model.devstate import About
 from backend.model.statefile import BadStateFile, check_state, read_state, write_state
+from backend.model.vfio import VfioLook
 from backend.simhost.access import Access
 from backend.simhost.core import EventBus, Subscriber
 from backend.simhost.kernel import Kernel
@@ -95,6 +96,12 @@ class SimulatedGuarded:
         with self._access.lock:
             holder, _ = self._access.tree.find(self._access.tree.root, path)
             holder.drop(path.rpartition("/")[2])
+
+    async def look_at(self, device: str, *, deadline: float) -> VfioLook:
+        """Open a device and ask what it is."""
+        self._as_root(device)
+        with self._access.lock:
+            return self._access.kernel.look_at(device)
 
     async def save_state(self, path: str, about: About, *, deadline: float) -> None:
         """Save the state of an mdev to a new file."""

@@ -11,10 +11,28 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from backend.host.vfio import uapi
-from backend.host.vfio.uapi import Feature, Migration, State
+from backend.host.vfio.uapi import Feature, Migration, RegionFlag, State
+from backend.model.vfio import VfioIrq, VfioLook, VfioMigration, VfioRegion
 
 _BUSES = ("/sys/bus/mdev/devices", "/sys/bus/pci/devices")
 _CHUNK = 1 << 20
+
+
+_REGIONS = (*(f"BAR {index}" for index in range(6)), "ROM", "config", "VGA")
+_IRQS = ("INTx", "MSI", "MSI-X", "error", "request")
+
+
+def _areas(info: bytes, place: int) -> tuple[tuple[int, int], ...]:
+    """Return the only areas of a region that may be mapped, as a capability of it tells; () where none does."""
+    while place:
+        kind, _, after = uapi.CAPABILITY.unpack_from(info, place)
+        if kind == uapi.SPARSE_MMAP:
+            first = place + uapi.CAPABILITY.size
+            count = uapi.SPARSE.unpack_from(info, first)[0]
+            begin = first + uapi.SPARSE.size
+            return tuple(uapi.AREA.unpack_from(info, begin + number * uapi.AREA.size) for number in range(count))
+        place = after
+    return ()
 
 
 class VfioDevice:
@@ -104,6 +122,71 @@ class VfioDevice:
     def state(self) -> State:
         """The state in which it is."""
         return State(uapi.STATE.unpack(self._feature(Feature.STATE, uapi.FEATURE_GET, bytes(uapi.STATE.size)))[0])
+
+    def look(self) -> VfioLook:
+        """Return what it says of itself. What it does not know is left out."""
+        _, flags, regions, irqs, _, _ = uapi.INFO.unpack(
+            self._call(self._device, uapi.DEVICE_INFO, uapi.INFO.pack(uapi.INFO.size, 0, 0, 0, 0, 0))
+        )
+        return VfioLook(
+            self._name,
+            bool(flags & uapi.RESETTABLE),
+            tuple(region for index in range(regions) if (region := self._region(index)) is not None),
+            tuple(irq for index in range(irqs) if (irq := self._irq(index)) is not None),
+            self._offered(),
+        )
+
+    def _region(self, index: int) -> VfioRegion | None:
+        try:
+            info = self._region_info(index, uapi.REGION.size)
+            if (whole := uapi.REGION.unpack_from(info)[0]) > len(info):
+                info = self._region_info(index, whole)
+        except OSError:
+            return None
+        _, flags, _, capability, size, _ = uapi.REGION.unpack_from(info)
+        if not size:
+            return None
+        has = RegionFlag(flags)
+        areas = _areas(info, capability) if RegionFlag.CAPS in has else ()
+        name = _REGIONS[index] if index < len(_REGIONS) else f"region {index}"
+        return VfioRegion(
+            name, size, RegionFlag.READ in has, RegionFlag.WRITE in has, RegionFlag.MMAP in has or bool(areas), areas
+        )
+
+    def _region_info(self, index: int, size: int) -> bytes:
+        argument = uapi.REGION.pack(size, 0, index, 0, 0, 0).ljust(size, b"\0")
+        return self._call(self._device, uapi.REGION_INFO, argument)
+
+    def _irq(self, index: int) -> VfioIrq | None:
+        try:
+            info = self._call(self._device, uapi.IRQ_INFO, uapi.IRQ.pack(uapi.IRQ.size, 0, index, 0))
+        except OSError:
+            return None
+        count = uapi.IRQ.unpack(info)[3]
+        return VfioIrq(_IRQS[index] if index < len(_IRQS) else f"interrupt {index}", count) if count else None
+
+    def _offered(self) -> VfioMigration | None:
+        try:
+            features = self.migration
+        except OSError:
+            return None
+        words = tuple((flag.name or "").lower().replace("_", "-") for flag in features)
+        return VfioMigration(words, self.state.name, self._data_size(), self._logs_writes())
+
+    def _data_size(self) -> int | None:
+        try:
+            empty = bytes(uapi.FLAGS.size)
+            size: int = uapi.FLAGS.unpack(self._feature(Feature.DATA_SIZE, uapi.FEATURE_GET, empty))[0]
+        except OSError:
+            return None
+        return size
+
+    def _logs_writes(self) -> bool:
+        try:
+            self._feature(Feature.DMA_LOGGING_START, uapi.FEATURE_PROBE | uapi.FEATURE_SET, b"")
+        except OSError:
+            return False
+        return True
 
     def change(self, state: State) -> BinaryIO | None:
         """Bring it into a state; return the stream that goes with that state, if any. It is the caller's to close."""

@@ -14,6 +14,9 @@ SET_IOMMU = _vfio(2)
 GROUP_STATUS = _vfio(3)
 GROUP_SET_CONTAINER = _vfio(4)
 GROUP_GET_DEVICE = _vfio(6)
+DEVICE_INFO = _vfio(7)
+REGION_INFO = _vfio(8)
+IRQ_INFO = _vfio(9)
 DEVICE_RESET = _vfio(11)
 DEVICE_FEATURE = _vfio(17)
 DEVICE_BIND_IOMMUFD = _vfio(18)
@@ -24,8 +27,20 @@ TYPE1 = 1
 VIABLE = 1
 """Flag of GROUP_STATUS."""
 
-FEATURE_GET, FEATURE_SET = 1 << 16, 1 << 17
+FEATURE_GET, FEATURE_SET, FEATURE_PROBE = 1 << 16, 1 << 17, 1 << 18
 
+INFO = struct.Struct("=IIIIII")
+"""argsz, flags, regions, interrupts, offset of capabilities, padding."""
+REGION = struct.Struct("=IIIIQQ")
+"""argsz, flags, index, offset of capabilities, size, offset in the device's file."""
+IRQ = struct.Struct("=IIII")
+"""argsz, flags, index, count."""
+CAPABILITY = struct.Struct("=HHI")
+"""id, version, offset of the next."""
+SPARSE = struct.Struct("=II")
+"""Number of areas, padding; follows a CAPABILITY."""
+AREA = struct.Struct("=QQ")
+"""Offset, size."""
 STATUS = struct.Struct("=II")
 """argsz, flags."""
 BIND = struct.Struct("=IIiI")
@@ -39,11 +54,28 @@ STATE = struct.Struct("=Ii")
 """device state, data descriptor."""
 
 
+RESETTABLE = 1
+"""Flag of DEVICE_INFO."""
+SPARSE_MMAP = 1
+"""Id of a region's capability: only some areas may be mapped."""
+
+
+class RegionFlag(IntFlag):
+    """Flags of a region."""
+
+    READ = 1
+    WRITE = 2
+    MMAP = 4
+    CAPS = 8
+
+
 class Feature(IntEnum):
     """What a device may be asked for."""
 
     MIGRATION = 1
     STATE = 2
+    DMA_LOGGING_START = 6
+    DATA_SIZE = 9
 
 
 class Migration(IntFlag):

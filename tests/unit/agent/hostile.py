@@ -28,6 +28,7 @@ _KINDS = (
     "damage",
     "recover",
     "forget",
+    "look",
     "close",
     "welcome",
     "done",
@@ -35,7 +36,7 @@ _KINDS = (
 )
 _NAMES = (
     "kind", "seq", "protocol", "requests", "seen", "typed", "undoes", "settles", "operation", "verb", "arguments", "pf",
-    "count", "guests", "autoprobe", "path", "command", "__class__", "to",
+    "count", "guests", "autoprobe", "path", "device", "command", "__class__", "to",
 )  # fmt: skip
 
 

@@ -52,7 +52,7 @@ async def _tell(data: bytes, verbs: tuple[str, ...]) -> list[dict[str, object]]:
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_nothing_that_is_said_makes_a_fault_or_a_change(data: bytes, write: bool) -> None:
     for answer in asyncio.run(_tell(data, tuple(VERBS) if write else ())):
-        assert answer["kind"] in ("welcome", "plan", "entry", "damage", "found", "done", "event", "error")
+        assert answer["kind"] in ("welcome", "plan", "entry", "damage", "found", "look", "done", "event", "error")
         assert answer.get("problem") != "agent"
 
 

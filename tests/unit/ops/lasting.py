@@ -15,6 +15,7 @@ import msgspec
 
 from backend.host.doors import Clock, Events, Files, Links, Perf, Processes, Sockets, Source, StillWaiting
 from backend.model.devstate import About
+from backend.model.vfio import VfioLook
 from backend.simhost.clock import ManualClock
 from backend.simhost.load import read
 from backend.simhost.open import open_scenario
@@ -99,6 +100,10 @@ class LastingHost:
     async def delete(self, path: str, *, deadline: float) -> None:
         """Keep, then delete."""
         await self._keep(f"delete {path}", b"", deadline)
+
+    async def look_at(self, device: str, *, deadline: float) -> VfioLook:
+        """Look."""
+        return await self._host.guarded.look_at(device, deadline=deadline)
 
     async def save_state(self, path: str, about: About, *, deadline: float) -> None:
         """Keep, then save."""
