@@ -39,6 +39,7 @@ VERBS = {
     "regions": "tell the regions of a device, and how its user reaches them",
     "states": "list the states of devices that are kept",
     "why": "list everything that stands in the way of a VM's live migration",
+    "compare": "say whether a destination can take a VM over, with everything that differs",
     "migrate": "move a running VM to a QEMU that waits for it",
     "jobs": "list migrations, and follow, cancel, continue or adjust one",
 }

@@ -167,3 +167,22 @@ class Verdict:
     downtime: float | None = None
     total: float | None = None
     """Seconds from beginning to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Whether a destination can take a VM over, with everything that differs at once."""
+
+    vm: str
+    destination: str
+    reasons: tuple[Reason, ...]
+    pairs: tuple[tuple[str, str], ...] = ()
+    """Each of the VM's devices, and the one that takes its state over there."""
+
+    @property
+    def ready(self) -> bool | None:
+        """Whether it can; None when that is not known."""
+        weights = {reason.weight for reason in self.reasons}
+        if Weight.BLOCKS in weights:
+            return False
+        return None if Weight.UNKNOWN in weights else True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from backend.model.job import Job, JobState
-from backend.model.migration import Convergence, Progress, Readiness, Stall, Verdict, Weight
+from backend.model.migration import Comparison, Convergence, Progress, Readiness, Reason, Stall, Verdict, Weight
 
 _BAR = 30
 _SIGNS = {Weight.BLOCKS: "BLOCKS ", Weight.COSTS: "costs  ", Weight.UNKNOWN: "unknown"}
@@ -22,10 +22,23 @@ def readiness_lines(found: Readiness) -> Iterator[str]:
         yield f"  {device.device}  {device.driver or 'no driver'}: {offers}{state}  ({device.evidence})"
     if found.dirty_rate is not None:
         yield f"  it changes {size(found.dirty_rate)} of its memory a second"
-    for reason in found.reasons:
+    yield from _reason_lines(found.reasons)
+
+
+def _reason_lines(reasons: Sequence[Reason]) -> Iterator[str]:
+    for reason in reasons:
         subject = "" if reason.cause.startswith(reason.subject) else f"{reason.subject}: "
         yield f"{_SIGNS[reason.weight]} {subject}{reason.cause}  ({reason.evidence})"
         yield f"          → {reason.remedy}"
+
+
+def comparison_lines(found: Comparison) -> Iterator[str]:
+    """Yield whether a destination can take a VM over, what takes over what, and all that differs."""
+    verdict = {True: "can take", False: "cannot take", None: "may or may not be able to take"}[found.ready]
+    yield f"{found.destination} {verdict} {found.vm} over"
+    for mine, other in found.pairs:
+        yield f"  {mine} → {other}"
+    yield from _reason_lines(found.reasons)
 
 
 def progress_line(found: Progress) -> str:
