@@ -161,6 +161,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.pulse", "pulse", ("5",), "pulse",
            "Which functions do most: by bytes, interrupts, traps, drops, errors.", _M, Topic.VIEW,
            palette=True),
+    Action("view.jobs", "jobs", ("6",), "migrations", "Which migrations go on, how far each is, how they ended.",
+           _M, Topic.VIEW, palette=True),
     Action("view.sort", "sort", ("o",), "sort by the next column", "Order siblings by the next column; after the "
            "last, as the host numbers them.", _M, Topic.VIEW, palette=True),
     Action("view.reverse", "reverse", ("O",), "sort the other way", "Turn the order round.", _M, Topic.VIEW,
@@ -224,6 +226,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("change.journal", "journal", ("L",), "journal", "What was changed, by whom, how it ended; z takes one back.",
            _M, Topic.CHANGE, palette=True),
     *_CHANGES,
+    Action("change.migrate", "migrate", ("G",), "migrate the VM",
+           "Move the VM of the row to a QEMU that waits for it, and follow it; 6 lists migrations.", _X, Topic.CHANGE,
+           row=True),
     Action("change.undo", "undo_change", ("z",), "undo the last change", "Plan the way back from the last change.",
            _X, Topic.CHANGE, row=True),
     Action("program.copy", "copy_id", ("y",), "copy the id",

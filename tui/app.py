@@ -27,6 +27,7 @@ from backend.state.live import Live
 from themes.spec import ThemeSpec
 from tui.actions import ACTIONS, Scope, bindings
 from tui.bridge import Session
+from tui.migrations import Migrations, open_migrations
 from tui.restore import Arrangement, Memory, remembered
 from tui.screens.main import MainScreen
 from tui.term.capabilities import Capabilities, Depth, detect
@@ -59,7 +60,9 @@ class IovtopApp(App[None]):
         *,
         left: Arrangement | None = None,
         slow: bool = False,
+        migrations: Migrations | None = None,
     ) -> None:
+        self._migrations = migrations
         self._wardrobe = Wardrobe(config_home() / "themes")
         look = Look(self._wardrobe.put_on(terminal.theme(settings.theme)))
         self._defaults = textual_theme(look.spec).variables
@@ -115,7 +118,14 @@ class IovtopApp(App[None]):
         self.set_interval(LOOK_AGAIN, self._follow_theme)
         query = parse_query(clean(self._settings.filter))
         main = MainScreen(
-            self._session, self._writing, self.skin, self._settings.view, query, left=self._left, slow=self._slow
+            self._session,
+            self._writing,
+            self.skin,
+            self._settings.view,
+            query,
+            left=self._left,
+            slow=self._slow,
+            migrations=self._migrations,
         )
         self._main = main
         self.push_screen(main)
@@ -225,15 +235,20 @@ def run_app(shown: HostDoors | Replay, settings: Settings, *, slow: bool = False
     terminal = detect(glyphs=settings.glyphs, color=settings.color)
     try:
         parse_query(settings.filter)
-        app = _app(shown, settings, terminal, left, slow=slow)
+        migrations = None if isinstance(shown, Replay) else open_migrations(shown)
+        app = _app(shown, settings, terminal, left, slow=slow, migrations=migrations)
     except (themes.ThemeError, BadQueryError) as error:
         raise CommandError(clean(str(error))) from error
     _log_to(settings.log_file)
     if memory is not None and memory.error:
         _log.warning("%s", memory.error)
     app.last_resort = LastResort()
-    with _screen_on_stderr():
-        app.run(mouse=settings.mouse)
+    try:
+        with _screen_on_stderr():
+            app.run(mouse=settings.mouse)
+    finally:
+        if migrations is not None:
+            migrations.close()
     if app.fault:
         sys.stderr.write(f"{app.fault}\n")
     elif memory is not None and app.left_as is not None:
@@ -242,7 +257,13 @@ def run_app(shown: HostDoors | Replay, settings: Settings, *, slow: bool = False
 
 
 def _app(
-    shown: HostDoors | Replay, settings: Settings, terminal: Capabilities, left: Arrangement | None, *, slow: bool
+    shown: HostDoors | Replay,
+    settings: Settings,
+    terminal: Capabilities,
+    left: Arrangement | None,
+    *,
+    slow: bool,
+    migrations: Migrations | None,
 ) -> IovtopApp:
     """Return the app as the operator left it, or as the settings say where that cannot be had any more."""
     if isinstance(shown, Replay):
@@ -252,8 +273,8 @@ def _app(
         with contextlib.suppress(themes.ThemeError, BadQueryError):
             as_left = remembered(settings, left)
             parse_query(as_left.filter)
-            return IovtopApp(live, as_left, terminal, opener, left=left, slow=slow)
-    return IovtopApp(live, settings, terminal, opener, slow=slow)
+            return IovtopApp(live, as_left, terminal, opener, left=left, slow=slow, migrations=migrations)
+    return IovtopApp(live, settings, terminal, opener, slow=slow, migrations=migrations)
 
 
 @contextlib.contextmanager

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backend.model.device import DeviceKind
+from backend.model.holder import Holder
 from backend.model.host import Host
+from backend.model.vm import Vm, VmManager
 from backend.present.tree import Row, holder_key
 from backend.present.view import View
 from tui.actions import Action, on_rows
 from tui.changes import CHANGES
 
+MIGRATE = "change.migrate"
 _READ_ONLY = "read-only: W switches write mode on"
 
 
@@ -45,10 +48,33 @@ def _why_not(action: Action, host: Host, row: Row, writing: bool) -> str:
     if kind == "jump":
         target = target_of(row, what)
         return "" if target.key else target.why_not
+    if action.id == MIGRATE:
+        return why_no_migration(host, row) or ("" if writing else _READ_ONLY)
     if kind != "change":
         return ""
     reason = CHANGES[what].why_not(host, row.subject) if what in CHANGES else ""
     return reason or ("" if writing else _READ_ONLY)
+
+
+def vm_of(host: Host, row: Row) -> Vm | None:
+    """Return the VM that a row is, or the one that holds its device; None where it is neither."""
+    holders = row.device.holders if row.device is not None else (row.subject,)
+    found = (host.vms.get(one.pid) for one in holders if isinstance(one, Holder) and one.pid is not None)
+    return next((vm for vm in found if vm is not None), None)
+
+
+def why_no_migration(host: Host, row: Row) -> str:
+    """Return why no VM can be moved from this row, as far as a glance tells; "" when that is to be looked into."""
+    vm = vm_of(host, row)
+    if vm is None:
+        return "no VM is seen here"
+    if not vm.qemu:
+        return f"{vm.program} is no QEMU"
+    if vm.manager is VmManager.LIBVIRT:
+        return f"{vm.name} belongs to libvirt: `virsh migrate` moves it"
+    if vm.incoming:
+        return f"{vm.name} waits to receive a VM itself"
+    return "" if vm.monitors else f"{vm.name} was started without a monitor (-qmp)"
 
 
 def target_of(row: Row, where: str) -> Target:

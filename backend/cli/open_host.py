@@ -46,6 +46,17 @@ def open_named_simulation(name: str) -> HostDoors:
         raise CommandError(str(error)) from error
 
 
+def other_simulations(doors: HostDoors) -> list[str]:
+    """Return the names of the simulated hosts of the same scenario, without this one; none for a real host."""
+    if doors.source.kind != "simulated":
+        return []
+    from backend.simhost import scenario_files
+
+    name, _, own = doors.source.detail.partition(":")
+    hosts = [host for host in scenario_files().get(name, {}) if host]
+    return [f"{name}:{host}" for host in hosts if host != (own or hosts[0])]
+
+
 def _open_capture(path: str) -> HostDoors:
     from pathlib import Path
 

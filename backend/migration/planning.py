@@ -21,7 +21,11 @@ def plan_move(move: Move, readiness: Readiness | None = None, differences: Seque
     """
     reasons = [*(readiness.reasons if readiness is not None else ()), *differences]
     broken = [_broken(reason) for reason in reasons if reason.weight is not Weight.COSTS]
-    holding = [Condition(f"{move.vm} can migrate live", True)] if readiness is not None and not broken else []
+    holding = []
+    if readiness is not None and not any(reason.weight is not Weight.COSTS for reason in readiness.reasons):
+        holding.append(Condition(f"{move.vm} can migrate live", True))
+    if readiness is not None and not any(reason.weight is not Weight.COSTS for reason in differences):
+        holding.append(Condition(f"{place_of(move)} can take it over", True))
     costs = [
         f"{reason.subject}: {reason.cause}; {reason.remedy}" for reason in reasons if reason.weight is Weight.COSTS
     ]
@@ -47,8 +51,10 @@ def plan_move(move: Move, readiness: Readiness | None = None, differences: Seque
 
 def _broken(reason: Reason) -> Condition:
     found = reason.cause if reason.weight is Weight.BLOCKS else f"not known: {reason.cause}"
-    subject = "" if reason.cause.startswith(reason.subject) else f"{reason.subject}: "
-    return Condition("the VM can migrate live", False, f"{subject}{found} ({reason.evidence})", reason.remedy)
+    said = "" if reason.cause.startswith(reason.subject) else f"{reason.subject}: "
+    return Condition(
+        f"nothing stands in the way of {reason.subject}", False, f"{said}{found} ({reason.evidence})", reason.remedy
+    )
 
 
 def place_of(move: Move) -> str:

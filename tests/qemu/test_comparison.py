@@ -10,6 +10,7 @@ import pytest
 from backend.cli.snapshot import take
 from backend.host.doors import HostDoors
 from backend.host.linux import LinuxHost
+from backend.host.sockets import LinuxSockets
 from backend.migration.comparison import compare
 from backend.model.migration import Comparison
 from backend.model.vm import Vm
@@ -18,8 +19,8 @@ from tests.qemu.real import RealVm, find_qemu
 
 
 async def _compared(pair: Pair, destination: str) -> Comparison:
-    for sockets, vm in ((pair.source_sockets, pair.source), (pair.destination_sockets, pair.destination)):
-        await (await open_monitor(sockets, vm)).close()
+    for sockets, one in ((pair.source_sockets, pair.source), (pair.destination_sockets, pair.destination)):
+        await (await open_monitor(sockets, one)).close()
     real = LinuxHost()
     here: HostDoors = pair.hosts[0] or real
     there: HostDoors = pair.hosts[1] or real
@@ -51,10 +52,10 @@ async def test_another_machine_differs_in_everything_at_once(tmp_path: Path) -> 
         RealVm(tmp_path, "one", megabytes=32),
         RealVm(tmp_path, "two", "-smp", "2", "-device", "pci-bridge,id=b1,chassis_nr=9", megabytes=48, incoming=True),
     ]
-    real = LinuxHost()
+    real, sockets = LinuxHost(), LinuxSockets()
     try:
         for vm in vms:
-            await (await open_monitor(real.sockets, vm)).close()
+            await (await open_monitor(sockets, vm)).close()
         host = await asyncio.to_thread(take, real)
         source: Vm = host.vms[vms[0].pid]
         found = await compare((real, host), source, (real, host), vms[1].monitor)

@@ -18,7 +18,9 @@ import resvg_py
 from textual.pilot import Pilot
 
 from backend.cli.settings import Settings
+from backend.model.job import Job, JobState
 from backend.present.view import View
+from tests.tui.jobs import GOING, MOVED, StillMigrations
 from tests.tui.pictures import PictureLive
 from tui.app import IovtopApp
 from tui.screens.main import MainScreen
@@ -40,6 +42,8 @@ class Shot:
     settings: Settings = SETTINGS
     until: str = ""
     """Words to wait for: what a key asked for that takes a moment."""
+    jobs: tuple[tuple[Job, JobState], ...] | None = None
+    """Migrations, as they are; None where there are none to be seen."""
 
 
 VF = ("j",) * 8
@@ -57,6 +61,8 @@ VIEWS = tuple(
 )
 """Every view at every size."""
 
+JOBS = ((GOING, JobState.RUNNING), (MOVED, JobState.ENDED))
+
 SHOTS = (
     *VIEWS,
     Shot("mdev", keys=("G",)),
@@ -65,6 +71,10 @@ SHOTS = (
     Shot("jump", "duo:hv07", keys=("colon", *"c1:00")),
     Shot("marks", "duo:hv07", keys=("j", "j", "space", "space", "j", "space", "o", "o", "o")),
     Shot("findings", "messy", keys=("exclamation_mark", "j")),
+    Shot("migrating", "duo:hv07", keys=("3",), jobs=((GOING, JobState.RUNNING),)),
+    Shot("migration", "duo:hv07", keys=("6",), jobs=JOBS),
+    Shot("migration-80x24", "duo:hv07", SMALL, ("6",), jobs=JOBS),
+    Shot("verdict", "duo:hv07", keys=("6", "j"), jobs=JOBS),
     Shot("menu", "duo:hv07", keys=(*"jjjjjj", "x")),
     Shot("refused", "duo:hv07", keys=(*"jx", "v", "0", "enter"), settings=Settings(write=True), until="held by"),
     Shot("plan", "duo:hv07", keys=(*"jjjjjjx", "b", "enter"), settings=Settings(write=True), until="Do it"),
@@ -91,7 +101,8 @@ async def make(shot: Shot) -> str:
 async def running(shot: Shot, terminal: Capabilities) -> AsyncIterator[IovtopApp]:
     """Run the program up to the moment of the picture."""
     live = PictureLive(shot.scenario)
-    app = IovtopApp(live, shot.settings, terminal, live.opener)
+    migrations = StillMigrations(live.doors, *shot.jobs) if shot.jobs is not None else None
+    app = IovtopApp(live, shot.settings, terminal, live.opener, migrations=migrations)
     async with app.run_test(size=shot.size) as pilot:
         await settle(app, pilot, writes=shot.settings.write)
         await press_all(pilot, shot.keys)

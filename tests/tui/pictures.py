@@ -16,15 +16,15 @@ class PictureLive(FakeLive):
     """One picture of a simulated host, and what its devices tell under their locks."""
 
     def __init__(self, spec: str, *, privileged: bool = True) -> None:
-        self._doors, _ = simulated(spec, privileged=privileged)
-        super().__init__(picture(self._doors))
+        self.doors, _ = simulated(spec, privileged=privileged)
+        super().__init__(picture(self.doors))
         self.status.last_update = monotonic() + 1e6
-        self.opener = opener_for(self._doors)
+        self.opener = opener_for(self.doors)
 
     async def guarded_facts(self, device: Device) -> tuple[GuardedFact, ...]:
         """Ask the simulated device."""
-        return await read_guarded_facts(self._doors, device)
+        return await read_guarded_facts(self.doors, device)
 
     async def closer_look(self, device: Device) -> CloserLook:
         """Read the simulated device."""
-        return look_closer(self._doors, device)
+        return look_closer(self.doors, device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -50,6 +50,8 @@ class Field:
     low: int = 0
     high: int = 0
     """Bounds of a number."""
+    wrong: Callable[[str], str] | None = None
+    """Returns what is wrong with a text; "" when nothing is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,8 @@ def _wrong(field: Field, value: str) -> str:
     """Return what is wrong with a value; "" when nothing is."""
     if field.kind is FieldKind.NUMBER and not (value.isdecimal() and field.low <= int(value) <= field.high):
         return f"{field.label}: a number from {field.low} to {field.high}, not {value or 'nothing'}"
+    if field.wrong is not None and (problem := field.wrong(value)):
+        return f"{field.label}: {problem}"
     if field.kind is FieldKind.CHOICE:
         reason = next((choice.why_not for choice in field.choices if choice.value == value), "")
         return f"{field.label}: {reason}" if reason else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic
 
@@ -16,7 +16,9 @@ from backend.present.columns import Role
 from tui.dialogs.panel import Panel, Words
 from tui.term.theming import Skin
 from tui.widgets.cells import wrap
-from tui.writing import Writing
+
+LookAgain = Callable[[], Awaitable[Plan]]
+"""Makes the plan anew. Raises ``OperationError``."""
 
 LOOK_AGAIN = 2.0
 """Seconds between two looks at whether the conditions still hold, at the least."""
@@ -58,10 +60,10 @@ class PlanScreen(ModalScreen[Confirmed | None]):
     PlanScreen Panel { background: $surface; }
     """
 
-    def __init__(self, skin: Skin, writing: Writing, plan: Plan, copy: Callable[[str], None]) -> None:
+    def __init__(self, skin: Skin, plan: Plan, again: LookAgain, copy: Callable[[str], None]) -> None:
         super().__init__()
         self._panel = Panel(skin)
-        self._writing = writing
+        self._again = again
         self._plan = plan
         self._copy = copy
         self._on_run = False
@@ -100,7 +102,7 @@ class PlanScreen(ModalScreen[Confirmed | None]):
     async def _replan(self) -> None:
         began = monotonic()
         try:
-            plan = await self._writing.plan(self._plan.asked)
+            plan = await self._again()
         except OperationError as error:
             self._note = f"{error}; {error.remedy}" if error.remedy else str(error)
         else:

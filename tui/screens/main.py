@@ -25,9 +25,10 @@ from backend.present.view import View
 from tui.actions import Scope, bindings, footer_actions
 from tui.bridge import Bridge, Session, SessionEnded
 from tui.detail_feed import DetailFeed
+from tui.migrations import Migrations
 from tui.restore import Arrangement
 from tui.screens.detail import DetailScreen
-from tui.screens.main_changes import MainChanges
+from tui.screens.main_migrations import FOLLOW, MainMigrations
 from tui.states import notice_for
 from tui.summary import Summary
 from tui.term.theming import Skin
@@ -38,6 +39,7 @@ from tui.widgets.detail_pane import DetailPane
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.findings_line import FindingsLine
 from tui.widgets.header import Header, Pulse, badge
+from tui.widgets.jobs_strip import JobsStrip
 from tui.widgets.jump_bar import JumpBar
 from tui.widgets.line import LineWidget, Piece
 from tui.widgets.live_tree import LiveTree
@@ -60,7 +62,7 @@ LEAST = (34, 6)
 """Width and height below which there is nothing useful to show."""
 
 
-class MainScreen(MainChanges):
+class MainScreen(MainMigrations):
     """Wires the session to the widgets."""
 
     BINDINGS = bindings(Scope.MAIN)
@@ -89,8 +91,10 @@ class MainScreen(MainChanges):
         *,
         left: Arrangement | None = None,
         slow: bool = False,
+        migrations: Migrations | None = None,
     ) -> None:
         super().__init__()
+        self.migrations = migrations
         self.skin = skin
         self.writing = writing
         self.viewing = Viewing(view, query)
@@ -120,6 +124,7 @@ class MainScreen(MainChanges):
                 with Vertical(id="side", classes="-ascii" if self.skin.glyphs.name == "ascii" else ""):
                     yield TabLine(self.skin, id="tabs")
                     yield DetailPane(self.skin, id="pane")
+            yield JobsStrip(self.skin, id="jobs")
             yield FilterBar(self.skin, id="filter")
             yield JumpBar(self.skin, id="jump")
             yield StatusBar(self.skin, footer_actions(), id="status")
@@ -135,6 +140,8 @@ class MainScreen(MainChanges):
         self.say_states()
         self.beat()
         self.set_interval(1.0, self.beat)
+        if self.migrations is not None:
+            self.set_interval(FOLLOW, self.follow_migrations)
         self.bridge.start()
 
     def _restore(self, left: Arrangement) -> None:

@@ -32,7 +32,7 @@ class MainChanges(MainKeys):
                 said = self.writing.warning or "x lists the changes of a row; W is read-only again"
                 self.bar.message(f"write mode: {said}", warning=bool(self.writing.warning))
         except OperationError as error:
-            self._say(error)
+            self.say_error(error)
         self.beat()
 
     def end_idle_writing(self) -> None:
@@ -73,21 +73,23 @@ class MainChanges(MainKeys):
         try:
             plan = await self.writing.plan(requests)
         except OperationError as error:
-            self._say(error)
+            self.say_error(error)
             return
 
         def confirmed(answer: Confirmed | None) -> None:
             if answer is not None:
                 self.app.push_screen(RunScreen(self.skin, self.writing, answer, undoes), self._ended)
 
-        self.app.push_screen(PlanScreen(self.skin, self.writing, plan, self.copy), confirmed)
+        again = lambda: self.writing.plan(plan.asked)  # noqa: E731
+        self.app.push_screen(PlanScreen(self.skin, plan, again, self.copy), confirmed)
 
     def _ended(self, event: RunEvent | None) -> None:
         if event is not None:
             done = event.state is RunState.DONE
             self.bar.message(clean(f"{event.state}: {event.text}", 300), warning=not done)
 
-    def _say(self, error: OperationError) -> None:
+    def say_error(self, error: OperationError) -> None:
+        """Say why there is no plan."""
         text = f"{error}; {error.remedy}" if error.remedy else str(error)
         self.bar.message(clean(text, 300), warning=True)
 
@@ -96,7 +98,7 @@ class MainChanges(MainKeys):
         try:
             entries = await self.writing.log()
         except OperationError as error:
-            self._say(error)
+            self.say_error(error)
             return
         entry = last_to_undo(entries)
         if entry is None:
@@ -109,7 +111,7 @@ class MainChanges(MainKeys):
         try:
             entries = await self.writing.log()
         except OperationError as error:
-            self._say(error)
+            self.say_error(error)
             return
         host = self.viewing.host
         screen = JournalScreen(self.skin, badge(host) if host is not None else (), entries)

@@ -146,6 +146,13 @@ class LiveTree(TreeKeys, ScrollView, can_focus=True):
         self._settle()
         self.refresh()
 
+    def remark(self, words: Mapping[int, Cell]) -> None:
+        """Say these words in the rows of the holders with these processes."""
+        if words != self.painter.remarks:
+            self.painter.remarks = words
+            self.painter.forget_cells()
+            self._settle()
+
     def _name_of_cursor(self) -> str:
         row = self.cursor_row
         return name_of(row) if row is not None else ""

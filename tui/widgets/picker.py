@@ -33,6 +33,12 @@ class Picker(Widget, Generic[T]):
         self._top = 0
         self._place = 0
 
+    def offer(self, items: Sequence[T]) -> None:
+        """Show other items; the place stays where it is as far as there are so many."""
+        if items != self._items:
+            self._items = items
+            self.move(0)
+
     @property
     def chosen(self) -> T | None:
         """The chosen item; None when there is none at all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from rich.segment import Segment
@@ -10,6 +11,7 @@ from textual.cache import LRUCache
 from textual.strip import Strip
 
 from backend.model.device import Device, DeviceKind
+from backend.model.holder import Holder
 from backend.present.columns import Cell, Column
 from backend.present.columns import cells as cells_of
 from backend.present.sorting import Order
@@ -52,6 +54,8 @@ class RowPainter:
         self._drawn_for: tuple[View, int, int] | None = None
         self.layout: Layout = layout_for(View.DEVICES, 1)
         self.width = 1
+        self.remarks: Mapping[int, Cell] = {}
+        """Process of a holder → what its row says in the place of a few words more."""
 
     def prepare(self, view: View, width: int) -> bool:
         """Draw for this view, width and theme from now on; return whether that is something new."""
@@ -82,6 +86,9 @@ class RowPainter:
         made = cells_of(projection.host, row, columns, self._skin.glyphs)
         if not made[1].text and self.layout.name is not None:
             made = (made[0], self.layout.name.cell(projection.host, row, self._skin.glyphs), *made[2:])
+        remark = self.remarks.get(row.subject.pid or 0) if isinstance(row.subject, Holder) else None
+        if remark is not None:
+            made = (made[0], remark, *made[2:])
         self._cells[row.key] = (row, made)
         return made
 

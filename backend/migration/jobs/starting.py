@@ -90,6 +90,10 @@ class Jobs(ABC):
         """Follow a migration again whose process died. Raises ``NotStarted``, ``OSError``."""
 
     @abstractmethod
+    def host(self, name: str) -> HostDoors:
+        """Return the doors of the host of that name, the same ones each time; "" = this one."""
+
+    @abstractmethod
     def reach(self, move: Move) -> Reach:
         """Return both sides of a move."""
 
@@ -158,6 +162,10 @@ class ProcessJobs(Jobs):
         if not alive and self.folder.read(job.number).over:  # it ended while we looked
             return JobState.ENDED
         return JobState.RUNNING if alive else JobState.DIED
+
+    def host(self, name: str) -> HostDoors:
+        """Return this machine: there is no other yet."""
+        return self._doors
 
     def reach(self, move: Move) -> Reach:
         """Return both sides."""

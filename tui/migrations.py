@@ -1,0 +1,144 @@
+"""What the screen knows of migrations: jobs that go on, destinations that wait, plans."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from backend.host.caller import caller
+from backend.host.doors import HostDoors
+from backend.migration.comparison import compare
+from backend.migration.jobs.folder import NoJob
+from backend.migration.jobs.orders import Order
+from backend.migration.jobs.starting import Jobs, NotStarted
+from backend.migration.planning import plan_move
+from backend.migration.readiness import find_out
+from backend.model.host import Host
+from backend.model.job import Job, JobState, Move
+from backend.model.plan import Plan
+from backend.model.vm import Vm
+from backend.ops.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A QEMU that waits for a VM."""
+
+    host: str
+    """The simulated host that it is on; "" = the VM's own."""
+    path: str
+    """Its monitor."""
+    name: str
+
+    @property
+    def words(self) -> str:
+        """What to call it."""
+        where = f"{self.host.rpartition(':')[2]}: " if self.host else ""
+        return f"{where}{self.name} ({PurePosixPath(self.path).name})"
+
+
+class Migrations:
+    """Migrations of one host, for the screen.
+
+    Args:
+        doors: the host.
+        jobs: those of the host.
+        neighbours: simulated hosts on which destinations may wait too.
+    """
+
+    def __init__(self, doors: HostDoors, jobs: Jobs, neighbours: Sequence[str] = ()) -> None:
+        self._doors = doors
+        self._jobs = jobs
+        self._neighbours = tuple(neighbours)
+        self._known: dict[int, tuple[tuple[int, int], Job]] = {}
+        self._settled: set[int] = set()
+        self.seen: set[int] = set()
+        """Jobs that went on while the screen was open: how they end stays in sight until it was looked at."""
+
+    def all(self) -> list[tuple[Job, JobState]]:
+        """Return all jobs, the newest first. Only records that changed are read again."""
+        found: list[tuple[Job, JobState]] = []
+        folder = self._jobs.folder
+        for number in reversed(folder.numbers()):
+            stamp = folder.stamp(number)
+            known = self._known.get(number)
+            if known is None or known[0] != stamp:
+                try:
+                    known = (stamp, folder.read(number))
+                except NoJob:
+                    continue
+                self._known[number] = known
+            job = known[1]
+            try:
+                state = self._jobs.state(job)
+            except NoJob:
+                continue
+            if state is not JobState.ENDED:
+                self.seen.add(number)
+            found.append((job, state))
+        return found
+
+    def in_sight(self) -> list[tuple[Job, JobState]]:
+        """Return the jobs that go on, and those that ended in sight and were not looked at yet."""
+        return [(job, state) for job, state in self.all() if state is not JobState.ENDED or job.number in self.seen]
+
+    async def settle(self, job: Job) -> None:
+        """Find out about a job whose process died, once: follow it again, or keep what became of it."""
+        if job.number in self._settled:
+            return
+        self._settled.add(job.number)
+        if not (await self._jobs.settle(job)).over:
+            try:
+                await self._jobs.take_up(job)
+            except (NotStarted, OSError):
+                return
+            self._settled.discard(job.number)
+
+    async def tell(self, number: int, order: Order) -> None:
+        """Tell a job. Raises ``NobodyListens``, ``NoJob``."""
+        await self._jobs.tell(number, order)
+
+    async def start(self, move: Move) -> Job:
+        """Begin a migration. Raises ``NotStarted``, ``OSError``."""
+        return await self._jobs.start(move, caller())
+
+    async def waiting(self, host: Host, vm: Vm) -> list[Waiting]:
+        """Return the QEMUs that wait for a VM, those of its name first."""
+        found = [Waiting("", path, one.name) for one in host.vms.values() if one.incoming for path in one.monitors[:1]]
+        for name in self._neighbours:
+            other = await self._look(name)
+            found += [
+                Waiting(name, path, one.name) for one in other.vms.values() if one.incoming for path in one.monitors[:1]
+            ]
+        return sorted(found, key=lambda one: one.name != vm.name)
+
+    async def plan(self, host: Host, vm: Vm, move: Move) -> Plan:
+        """Return the plan of a migration, with everything that stands in its way. Changes nothing."""
+        readiness = await find_out(self._doors, host, vm)
+        there = self._jobs.host(move.host)
+        other = host if there is self._doors else await self._look(move.host)
+        comparison = await compare((self._doors, host), vm, (there, other), move.destination)
+        return plan_move(move, readiness, comparison.reasons)
+
+    async def _look(self, name: str) -> Host:
+        world = World(self._jobs.host(name))
+        try:
+            await world.look()
+            return world.host
+        finally:
+            world.close()
+
+    def close(self) -> None:
+        """Let go; jobs of their own process go on."""
+        self._jobs.close()
+
+
+def open_migrations(doors: HostDoors) -> Migrations | None:
+    """Return the migrations of a host; None for one of files, on which nothing lives."""
+    from backend.cli.open_host import other_simulations
+    from backend.cli.open_jobs import open_jobs
+
+    if doors.source.kind not in ("live", "simulated"):
+        return None
+    return Migrations(doors, open_jobs(doors), other_simulations(doors))

@@ -1,0 +1,136 @@
+"""Migrations from the first screen: asking for one, and how they go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from backend.migration.jobs.starting import NotStarted
+from backend.model.host import Host
+from backend.model.job import JobState, Move
+from backend.model.plan import Plan
+from backend.model.text import clean
+from backend.model.vm import Vm
+from backend.ops.errors import OperationError
+from backend.present.jobs import row_words
+from backend.present.tree import Row
+from tui.dialogs.form import Choice, Field, FieldKind, Form, FormScreen
+from tui.dialogs.plan import Confirmed, PlanScreen
+from tui.migrations import Migrations, Waiting
+from tui.row_actions import vm_of, why_no_migration
+from tui.screens.jobs import JobsScreen, limit_fields, rate_of
+from tui.screens.main_changes import MainChanges
+from tui.widgets.header import badge
+from tui.widgets.jobs_strip import JobsStrip
+
+FOLLOW = 0.25
+"""Seconds between two looks at how migrations go on."""
+_OTHER = "other"
+
+
+class MainMigrations(MainChanges):
+    """The actions that move VMs."""
+
+    migrations: Migrations | None
+
+    def follow_migrations(self) -> None:
+        """Show how migrations go on, below the tree and in the rows of their VMs."""
+        if self.migrations is None:
+            return
+        jobs = self.migrations.in_sight()
+        self.query_one(JobsStrip).show(jobs)
+        words = {
+            job.move.pid: row_words(job, state, self.skin.glyphs.arrow)
+            for job, state in reversed(jobs)
+            if state is not JobState.ENDED and job.move.pid is not None
+        }
+        self.rows.remark(words)
+        for job, state in jobs:
+            if state is JobState.DIED:
+                self.run_worker(self.migrations.settle(job))
+
+    def action_jobs(self) -> None:
+        """Show all migrations."""
+        host = self.viewing.host
+        if self.migrations is None:
+            self.bar.message("this host has no migrations", warning=True)
+            return
+        piece = badge(host) if host is not None else ()
+        self.app.push_screen(JobsScreen(self.skin, piece, self.migrations, writing=self.writing.on))
+
+    def action_migrate(self) -> None:
+        """Ask where the VM of the row shall go."""
+        host, row = self.viewing.host, self.rows.cursor_row
+        if host is None or row is None:
+            return
+        reason = self._why_not(host, row)
+        vm = vm_of(host, row)
+        if reason or vm is None:
+            self.bar.message(reason, warning=True)
+            return
+        self.run_worker(self._ask_where(host, vm))
+
+    def _why_not(self, host: Host, row: Row) -> str:
+        if self.migrations is None:
+            return "nothing lives on this host that could migrate"
+        return why_no_migration(host, row)
+
+    async def _ask_where(self, host: Host, vm: Vm) -> None:
+        assert self.migrations is not None
+        waiting = await self.migrations.waiting(host, vm)
+        choices = [Choice(str(number), one.words) for number, one in enumerate(waiting)]
+        choices.append(Choice(_OTHER, "another monitor, below"))
+        fields = (
+            Field("where", "destination", FieldKind.CHOICE, choices[0].value, "a QEMU that waits", choices),
+            Field("path", "other monitor", FieldKind.TEXT, "", "path of its QMP socket", wrong=_wrong_path),
+            *limit_fields(bandwidth=None, downtime=0.3),
+            Field("hold", "hold", FieldKind.FLAG, "", "yes: switch over only when you say so"),
+        )
+
+        def filled(values: Mapping[str, str] | None) -> None:
+            if values is not None:
+                self.run_worker(self._look_at_plan(host, vm, _move(vm, values, waiting)))
+
+        self.app.push_screen(FormScreen(self.skin, Form(f"Migrate {vm.name}", fields)), filled)
+
+    async def _look_at_plan(self, host: Host, vm: Vm, move: Move) -> None:
+        migrations = self.migrations
+        assert migrations is not None
+
+        async def again() -> Plan:
+            return await migrations.plan(host, vm, move)
+
+        try:
+            plan = await again()
+        except OperationError as error:
+            self.say_error(error)
+            return
+
+        def confirmed(answer: Confirmed | None) -> None:
+            if answer is not None:
+                self.run_worker(self._start(move))
+
+        self.app.push_screen(PlanScreen(self.skin, plan, again, self.copy), confirmed)
+
+    async def _start(self, move: Move) -> None:
+        assert self.migrations is not None
+        try:
+            job = await self.migrations.start(move)
+        except (NotStarted, OSError) as error:
+            self.bar.message(clean(f"nothing was started: {error}", 300), warning=True)
+            return
+        self.migrations.seen.add(job.number)
+        self.action_jobs()
+
+
+def _move(vm: Vm, values: Mapping[str, str], waiting: list[Waiting]) -> Move:
+    chosen = None if values["where"] == _OTHER else waiting[int(values["where"])]
+    return Move(
+        vm.name, vm.monitors[0], chosen.path if chosen is not None else values["path"], vm.pid, vm.uid,
+        chosen.host if chosen is not None else "", devices=tuple(str(one.device) for one in vm.devices),
+        bandwidth=rate_of(values["bandwidth"]),
+        downtime=int(values["downtime"]) / 1000, hold=bool(values["hold"]),
+    )  # fmt: skip
+
+
+def _wrong_path(text: str) -> str:
+    return "" if not text or text.startswith("/") else "write an absolute path"
