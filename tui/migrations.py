@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -19,6 +20,7 @@ from backend.model.job import Job, JobState, Move
 from backend.model.plan import Plan
 from backend.model.vm import Vm
 from backend.ops.world import World
+from backend.state.aside import scanner_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +124,11 @@ class Migrations:
         return plan_move(move, readiness, comparison.reasons)
 
     async def _look(self, name: str) -> Host:
-        world = World(self._jobs.host(name))
-        try:
+        doors = self._jobs.host(name)
+        with contextlib.closing(scanner_for(doors)) as scanner:
+            world = World(doors, scanner)
             await world.look()
             return world.host
-        finally:
-            world.close()
 
     def close(self) -> None:
         """Let go; jobs of their own process go on."""

@@ -157,7 +157,7 @@ def _progress(job: Job, found: Progress, ascii_only: bool) -> Iterator[Line]:
 def _rates(job: Job, found: Progress, ascii_only: bool) -> Iterator[Line]:
     def row(label: str, text: str, values: list[float]) -> Line:
         bars = spark(values[-_SPARK:], ascii_only=ascii_only)[0]
-        return Line(label, Cell(f"{text:>12}  {bars}"))
+        return Line(label, Cell(f"{text:11} {bars}"))
 
     bandwidth = f"{size(found.bandwidth)}/s" if found.bandwidth else "not yet"
     yield row("bandwidth", bandwidth, [sample.bandwidth for sample in job.history])
@@ -181,7 +181,7 @@ def _job(job: Job, state: JobState) -> Iterator[Line]:
     yield Line("strategy", Cell(move.strategy.value))
     limit = "as QEMU is set" if move.bandwidth is None else f"{size(move.bandwidth)}/s" if move.bandwidth else "none"
     yield Line("limit", Cell(f"bandwidth {limit}"))
-    began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(job.began))
+    began = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(job.began))
     who = job.who.sudo_user or job.who.user or str(job.who.uid)
     yield Line("asked for", Cell(f"{began} by {who}"))
     if job.operation:

@@ -42,7 +42,7 @@ def wrong_rate(text: str) -> str:
     try:
         rate_of(text)
     except CommandError as error:
-        return str(error)
+        return str(error).strip()
     return ""
 
 
