@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 
-from backend.cli.exits import Exit
+from backend.cli.exits import CommandError, Exit
 from backend.cli.settings import config_home, state_home
 from backend.cli.snapshot import take, verdict
 from backend.findings import find
@@ -30,11 +30,20 @@ _TOOLS = {
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's options: it has none."""
+    """Add the verb's options."""
+    parser.add_argument("--cost", action="store_true", help="measure what each sampler of counters costs here")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="of --cost")
 
 
 def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     """Print the report."""
+    if options.cost:
+        from backend.cli.cost import print_costs
+
+        print_costs(doors, as_json=options.format == "json")
+        return Exit.OK
+    if options.format == "json":
+        raise CommandError("--format json is for doctor --cost; iovtop snapshot --format json tells of the host")
     host = take(doors)
     for title, lines in (
         ("host", _host(host)),
