@@ -268,7 +268,7 @@ def _app(
     """Return the app as the operator left it, or as the settings say where that cannot be had any more."""
     if isinstance(shown, Replay):
         return IovtopApp(shown, settings, terminal, never_change_the_past, slow=slow)
-    live, opener = Live(shown, interval=settings.interval), opener_for(shown)
+    live, opener = Live(shown, settings.interval, settings.thresholds), opener_for(shown)
     if left is not None:
         with contextlib.suppress(themes.ThemeError, BadQueryError):
             as_left = remembered(settings, left)

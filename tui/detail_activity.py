@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from backend.counters.scale import next_scale
 from backend.model.counters import CounterState, Flow, Measure, process_subject
 from backend.model.device import Device
+from backend.model.figures import text_of
 from backend.model.holder import Holder, HolderKind
 from backend.model.host import Host
 from backend.present.columns import Cell, Role
 from backend.present.glyphs import Glyphs
 from backend.present.lines import Line, Section
-from backend.present.rates import WORDS, text_of
+from backend.present.rates import WORDS
 from backend.present.spark import spark
 from backend.present.tree import Row
 from tui.bridge import Session

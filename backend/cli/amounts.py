@@ -9,6 +9,7 @@ from backend.cli.exits import CommandError
 
 _AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)([a-z]?)\Z", re.ASCII | re.IGNORECASE)
 _BYTES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _CLOCK = ("%H:%M", "%H:%M:%S")
 _DATE = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
@@ -20,6 +21,14 @@ def parse_bytes(text: str, option: str, what: str = "bytes") -> int:
     if found is None or found[2].lower() not in _BYTES:
         raise CommandError(f"{option} {text[:64]}: write {what}, as in 200M or 1.5G")
     return int(float(found[1]) * _BYTES[found[2].lower()])
+
+
+def scaled(text: str) -> float | None:
+    """Return ``1.5M`` as a number, in powers of 1000 as the screen writes them; None for what is no amount."""
+    found = _AMOUNT.match(text)
+    if found is None or found[2].lower() not in _POWERS:
+        return None
+    return float(found[1]) * 1000.0 ** _POWERS[found[2].lower()]
 
 
 def parse_seconds(text: str, option: str) -> float:

@@ -203,8 +203,12 @@ def _run(arguments: Sequence[str], screen: Screen) -> int:
     verb = getattr(options, "run", None)
     if verb is not None:
         with contextlib.closing(open_host(options)) as doors:
-            player = options.player(doors, options) if "player" in options and _has_screen() else None
-            return int(verb(doors, options)) if player is None else screen(player, _settings(options))
+            if "player" in options and _has_screen():
+                settings = _settings(options)
+                played = options.player(doors, options, settings)
+                if played is not None:
+                    return screen(played, settings)
+            return int(verb(doors, options))
     settings = _settings(options)
     with contextlib.closing(open_host(options)) as doors:
         if _has_screen():

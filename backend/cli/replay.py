@@ -17,6 +17,7 @@ from backend.recording.recording import Recording
 from backend.report.document import encode, timestamp
 
 if TYPE_CHECKING:
+    from backend.cli.settings import Settings
     from backend.model.host import Host
     from backend.recording.replay import Replay
 
@@ -36,7 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(player=open_replay)
 
 
-def open_replay(doors: HostDoors, options: argparse.Namespace) -> Replay | None:
+def open_replay(doors: HostDoors, options: argparse.Namespace, settings: Settings) -> Replay | None:
     """Return what plays the recording; None where it is only told of. Raises ``CommandError``."""
     if options.info or options.format:
         return None
@@ -47,7 +48,7 @@ def open_replay(doors: HostDoors, options: argparse.Namespace) -> Replay | None:
         raise CommandError(f"--speed {options.speed:g}: from {SPEEDS[0]:g} to {SPEEDS[-1]:g}")
     recording = _open(options.file)
     since = parse_moment(options.at, "--at", recording.first, recording.last) if options.at else None
-    return Replay(recording, meter_of(doors).order, speed=options.speed, since=since)
+    return Replay(recording, meter_of(doors).order, settings.thresholds, speed=options.speed, since=since)
 
 
 def run(doors: HostDoors, options: argparse.Namespace) -> Exit:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from backend.cli.exits import CommandError
+from backend.model.threshold import Threshold
 from backend.present.view import View
 
 DEFAULT_CONFIG = """\
@@ -34,6 +35,14 @@ view = "devices"
 # A filter to begin with.
 filter = ""
 
+# Thresholds: what is beyond one is a finding. Every device is measured then, on screen or not. For example:
+# [thresholds.lost-packets]
+# counter = "drops"    # in, out, traps, interrupts, errors, cpu, ..., or SET.COUNTER as in "hwmon.temp1_input"
+# above = 100          # or below; in the unit of the screen: bytes a second, °C, % of a CPU; "1.5M" is 1500000
+# clear = 50           # where it is well again; 10 % inside the limit if not said
+# for = 10             # seconds that it must be beyond, or well again, before that is told
+# severity = "warning" # info, warning or error
+
 [log]
 # File for what goes wrong while the screen is in use; empty = iovtop.log in the state folder.
 file = ""
@@ -45,6 +54,10 @@ CHOICES = {
     "slow": ("auto", "yes", "no"),
 }
 """Keys that take one of a few words."""
+
+
+_ELSEWHERE = frozenset({"log_file", "thresholds", "typed", "configured", "write"})
+"""Fields that are no keys of the section [screen]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +76,7 @@ class Settings:
     view: View = View.DEVICES
     filter: str = ""
     log_file: Path | None = None
+    thresholds: tuple[Threshold, ...] = ()
     typed: frozenset[str] = frozenset()
     """Names of the fields that the command line gave: these go before everything remembered or measured."""
     configured: tuple[str, str, str] = field(default=("dark", "devices", ""), compare=False)
@@ -110,17 +124,22 @@ def _from_toml(text: str, file: Path) -> Settings:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise CommandError(f"{file}: not valid TOML: {error}") from error
-    _known(data, ("screen", "log"), file, "section")
+    _known(data, ("screen", "thresholds", "log"), file, "section")
     screen = _table(data, "screen", file)
     log = _table(data, "log", file)
-    names = [one.name for one in fields(Settings) if one.name not in ("log_file", "typed", "configured", "write")]
+    names = [one.name for one in fields(Settings) if one.name not in _ELSEWHERE]
     _known(screen, names, file, "key", "screen.")
     _known(log, ("file",), file, "key", "log.")
     values = {name: _checked(f"screen.{name}", value, file) for name, value in screen.items()}
     log_file = log.get("file", "")
     if not isinstance(log_file, str):
         raise CommandError(f"{file}: log.file must be a text, not {log_file!r}")
-    return Settings(**values, log_file=Path(log_file).expanduser() if log_file else None)
+    thresholds: tuple[Threshold, ...] = ()
+    if found := _table(data, "thresholds", file):
+        from backend.cli.thresholds import parse_thresholds
+
+        thresholds = parse_thresholds(found, file)
+    return Settings(**values, log_file=Path(log_file).expanduser() if log_file else None, thresholds=thresholds)
 
 
 def _table(data: Mapping[str, Any], name: str, file: Path) -> Mapping[str, Any]:

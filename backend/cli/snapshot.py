@@ -12,7 +12,8 @@ from backend.cli.exits import CommandError, Exit
 from backend.findings import find
 from backend.host.doors import HostDoors, StillWaiting
 from backend.model.facts import FactState
-from backend.model.host import HolderScan, Host, Severity
+from backend.model.host import HolderScan, Host
+from backend.model.severity import Severity
 from backend.model.steps import at_once
 from backend.present.view import View
 from backend.probe.holders import HolderFindings

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from backend.counters.aer import AerSampler
-from backend.counters.block import BlockSampler
-from backend.counters.drm import DrmSampler
-from backend.counters.hwmon import HwmonSampler
-from backend.counters.interrupts import InterruptSampler
-from backend.counters.kvm import KvmSampler
-from backend.counters.link import LinkSampler
+from backend.counters.aer import AER, AerSampler
+from backend.counters.block import BLOCK, BlockSampler
+from backend.counters.drm import DRM, DrmSampler
+from backend.counters.hwmon import HWMON, HwmonSampler
+from backend.counters.interrupts import INTERRUPTS, InterruptSampler
+from backend.counters.kvm import KVM, KvmSampler
+from backend.counters.link import LINK, LinkSampler
 from backend.counters.meter import Meter
-from backend.counters.netdev import NetdevSampler
+from backend.counters.netdev import NETDEV, REPRESENTOR, NetdevSampler
+from backend.counters.pinning import SETS as PMU_SETS
 from backend.counters.pmu_events import PmuSampler
-from backend.counters.process import ProcessSampler
+from backend.counters.process import PROCESS, ProcessSampler
 from backend.counters.sampler import Sampler, WaitingSampler
-from backend.counters.tracepoints import TracepointSampler
-from backend.counters.vf_traffic import VfTrafficSampler
+from backend.counters.tracepoints import TRACEPOINTS, TracepointSampler
+from backend.counters.vf_traffic import VF_TRAFFIC, VfTrafficSampler
 from backend.host.doors import HostDoors
+
+SETS = (
+    NETDEV, REPRESENTOR, BLOCK, INTERRUPTS, KVM, PROCESS, AER, LINK, *PMU_SETS, TRACEPOINTS, VF_TRAFFIC, DRM, HWMON,
+)  # fmt: skip
+"""All that is counted."""
 
 
 def samplers_of(doors: HostDoors) -> tuple[Sampler, ...]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from backend.model.counters import HOST, process_subject
 from backend.model.device import DataPath, Device, DeviceKind, VfManager
 from backend.model.group import IommuGroup
-from backend.model.host import Host, Severity
+from backend.model.host import Host
+from backend.model.ids import DeviceId
 from backend.model.mdev import MdevParent
+from backend.model.severity import Severity
 from backend.model.steps import Steps, at_once, batches
 
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
@@ -167,6 +170,35 @@ def _errors(host: Host) -> Iterable[Finding]:
             )
 
 
+def _alarms(host: Host) -> Iterable[Finding]:
+    for alarm in host.alarms:
+        threshold = alarm.threshold
+        side = "above" if threshold.above else "below"
+        subject, whose = _measured(host, alarm.subject)
+        yield Finding(
+            f"threshold-{threshold.name}",
+            threshold.severity,
+            subject,
+            f"{whose}: {alarm.what} {alarm.value}, {side} {alarm.limit} for {threshold.seconds:g} s",
+            alarm.source,
+            f"your threshold {threshold.name}: it is told until {alarm.clear} for {threshold.seconds:g} s",
+        )
+
+
+def _measured(host: Host, subject: str) -> tuple[str, str]:
+    """Return the subject of a finding about what was measured, and whose it is in words."""
+    if subject == HOST:
+        return "", "the whole host"
+    device = host.devices.get(DeviceId(subject))
+    if device is not None:
+        return subject, _label(device)
+    for one in host.devices.values():
+        for holder in one.holders:
+            if holder.pid is not None and process_subject(holder.pid) == subject:
+                return str(one.id), f"{holder.kind} {holder.name}"
+    return "", subject
+
+
 def _exhausted(host: Host) -> Iterable[Finding]:
     for parent in host.parents.values():
         if parent.types and all(mdev_type.available == 0 for mdev_type in parent.types):
@@ -207,6 +239,7 @@ RULES: tuple[Callable[[Host], Iterable[Finding | None]], ...] = (
     _driverless_vfs,
     _links,
     _errors,
+    _alarms,
     _exhausted,
     _hidden,
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Literal
 
 from backend.model.counters import Activity
@@ -13,15 +12,8 @@ from backend.model.facts import Notes, no_notes
 from backend.model.group import IommuGroup
 from backend.model.ids import DeviceId, GroupId
 from backend.model.mdev import MdevParent
+from backend.model.threshold import Alarm
 from backend.model.vm import Vm
-
-
-class Severity(StrEnum):
-    """How much a finding matters."""
-
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +77,8 @@ class Host:
     notes: Notes = field(default_factory=no_notes)
     activity: Activity = field(default_factory=dict)
     """What was last measured of each device and VM that somebody looks at."""
+    alarms: tuple[Alarm, ...] = ()
+    """The operator's thresholds that something is beyond."""
     recorded: bool = False
     """Whether this is a moment of a recording that is played."""
 

@@ -9,13 +9,14 @@ from enum import StrEnum
 from backend.model.counters import Measure
 from backend.model.device import DataPath, Device, DeviceKind
 from backend.model.facts import FactState
+from backend.model.figures import PREFIXES, number
 from backend.model.group import IommuGroup
 from backend.model.holder import Holder, HolderKind
 from backend.model.host import Host
 from backend.model.links import VfInfo, VfLinkState
 from backend.model.mdev import MdevParent, MdevType
 from backend.present.glyphs import Glyphs
-from backend.present.rates import PREFIXES, WORDS, figure, number
+from backend.present.rates import WORDS, figure
 from backend.present.tree import NumaNode, RootPort, Row, is_plumbing
 
 

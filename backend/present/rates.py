@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from backend.model.counters import Counter, CounterKind, CounterState, Flow, Measure, Unit, process_subject
+from backend.model.counters import CounterState, Flow, Measure, Unit, process_subject
 from backend.model.device import Device
+from backend.model.figures import fitting
 from backend.model.group import IommuGroup
 from backend.model.holder import Holder, HolderKind
 from backend.model.host import Host
 from backend.present.tree import NumaNode, RootPort, Row, holder_key
-
-PREFIXES = ("", "k", "M", "G", "T", "P")
 
 WORDS = {
     CounterState.UNKNOWN: "?",
@@ -27,15 +26,6 @@ kernel lacks it, or the source knows the rest and not this."""
 
 _OF_VMS = frozenset({Measure.TRAPS, Measure.EXITS, Measure.CPU, Measure.PINNED})
 """What is counted of the process that holds a device, not of the device."""
-
-_LEVELS = {
-    Unit.MILLIDEGREES: (1e3, "°C"),
-    Unit.MICROWATTS: (1e6, "W"),
-    Unit.MEGATRANSFERS: (1e3, "GT/s"),
-    Unit.LANES: (1, "lanes"),
-    Unit.MEGAHERTZ: (1, "MHz"),
-    Unit.ROTATIONS: (1, "rpm"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +55,7 @@ def figure(host: Host, row: Row, measure: Measure) -> Figure | None:
     first = known[0]
     value = sum(one.value for one in known if one.value is not None)
     reason = "" if len(known) == len(found) else f"of {len(known)} of {len(found)}: the others are not known"
-    return Figure(value, _fitting(value), first.unit, CounterState.KNOWN, reason, first.source)
+    return Figure(value, fitting(value), first.unit, CounterState.KNOWN, reason, first.source)
 
 
 def figure_of(flows: Iterable[Flow], measure: Measure) -> Figure | None:
@@ -78,7 +68,7 @@ def figure_of(flows: Iterable[Flow], measure: Measure) -> Figure | None:
         values = [value for place in places if (value := flow.rates[place]) is not None]
         counter = flow.set.counters[places[0]]
         if values:
-            scale = flow.scales[places[0]] if len(places) == 1 else _fitting(sum(values))
+            scale = flow.scales[places[0]] if len(places) == 1 else fitting(sum(values))
             return Figure(sum(values), scale, counter.unit, flow.state, flow.reason, flow.set.source)
         if why is None or why.state is CounterState.UNSUPPORTED:
             why = Figure(None, 0, counter.unit, flow.state, flow.reason, flow.set.source)
@@ -117,40 +107,3 @@ def _holders(host: Host, row: Row) -> Iterator[Holder]:
         yield row.subject
     else:
         yield from (holder for device in devices_of(host, row) for holder in device.holders)
-
-
-def text_of(value: float | None, scale: int, counter: Counter) -> str:
-    """Return a figure with its unit: ``12.3 MB/s``, ``35 %``, ``41.9 °C``; "" where there is none."""
-    if value is None:
-        return ""
-    if counter.kind is CounterKind.LEVEL:
-        if counter.unit in _LEVELS:
-            divisor, unit = _LEVELS[counter.unit]
-            return f"{value / divisor:.4g} {unit}"
-        return f"{number(value, scale)} {PREFIXES[scale]}{_plain(counter.unit)}".rstrip()
-    if counter.unit is Unit.NANOSECONDS:
-        return f"{value / 1e7:.0f} %"
-    if counter.unit is Unit.MICROJOULES:
-        return f"{value / 1e6:.1f} W"
-    return f"{number(value, scale)} {PREFIXES[scale]}{_plain(counter.unit)}/s"
-
-
-def _plain(unit: Unit) -> str:
-    return unit.value if unit in (Unit.BYTES, Unit.PACKETS) else ""
-
-
-def number(value: float, scale: int) -> str:
-    """Return a value in a power of 1000, three digits of it."""
-    shown = value / 1000**scale
-    if not shown:
-        return "0"
-    if scale == 0 and shown >= 10:
-        return f"{shown:.0f}"
-    return f"{shown:.2f}" if shown < 10 else f"{shown:.1f}" if shown < 100 else f"{shown:.0f}"
-
-
-def _fitting(value: float) -> int:
-    scale = 0
-    while scale < len(PREFIXES) - 1 and value >= 1000.0 ** (scale + 1):
-        scale += 1
-    return scale

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from backend.counters.flows import Flows
+from backend.counters.thresholds import ThresholdWatch
 from backend.model.counters import Flow
 from backend.model.delta import Delta
 from backend.model.device import Device
 from backend.model.host import Host
 from backend.model.steps import Steps
+from backend.model.threshold import Alarm, Threshold
 from backend.recording.recording import Moment, Recording
 from backend.state.closer import CloserLook
 from backend.state.diff import difference
@@ -38,6 +40,7 @@ class Replay:
     Args:
         recording: what is played; it is closed with the session.
         order: set → its place: the best source of a measure comes first.
+        thresholds: what is told of: recorded or not, they are the operator's of today.
         speed: recorded seconds that go by in one.
         since: the moment to begin with, in seconds since the epoch; None: the first.
 
@@ -51,7 +54,13 @@ class Replay:
     """
 
     def __init__(
-        self, recording: Recording, order: Mapping[str, int], *, speed: float = 1.0, since: float | None = None
+        self,
+        recording: Recording,
+        order: Mapping[str, int],
+        thresholds: Sequence[Threshold] = (),
+        *,
+        speed: float = 1.0,
+        since: float | None = None,
     ) -> None:
         self.visible: frozenset[str] = frozenset()
         self.measure_all = False
@@ -65,7 +74,12 @@ class Replay:
         self._order = order
         self._speed = speed
         self._target: float | None = recording.first if since is None else self._within(since)
+        self._aim: float | None = None
+        """The moment that was asked for last, until it is shown."""
         self._flows = Flows(order)
+        self._thresholds = thresholds
+        self._watch = ThresholdWatch(thresholds)
+        self._alarms: tuple[Alarm, ...] = ()
         self._moments: Iterator[Moment] = iter(())
         self._next: Moment | None = None
         self._host: Host | None = None
@@ -108,12 +122,12 @@ class Replay:
         """Let time stand still, or go on; from its end a recording goes on at its beginning."""
         self.playing = not paused
         if self.playing and self.now >= self.last:
-            self._target = self.first
+            self._aim = self._target = self.first
         self._wake.set()
 
     def seek(self, seconds: float) -> None:
         """Go so many seconds on, or back where they are negative."""
-        self._target = self._within((self.now if self._target is None else self._target) + seconds)
+        self._aim = self._target = self._within((self.now if self._aim is None else self._aim) + seconds)
         self._wake.set()
 
     async def deltas(self) -> AsyncGenerator[Delta, None]:
@@ -122,6 +136,8 @@ class Replay:
             if self._target is not None:
                 target, self._target = self._target, None
                 await self._go_to(target)
+                if self._target is not None:
+                    continue
             elif self.playing and self._next is not None:
                 ahead = (self._next.time - self._at) / self._speed
                 pause = min(max(ahead, SHORTEST), LONGEST)
@@ -157,7 +173,7 @@ class Replay:
     async def _go_to(self, moment: float) -> None:
         """Make ``moment`` the one that is shown: by reading on where it is near, else from a segment before it."""
         if self._host is None or not 0 <= moment - self._at <= WARM_UP:
-            self._flows = Flows(self._order)
+            self._flows, self._watch = Flows(self._order), ThresholdWatch(self._thresholds)
             self._moments = self._recording.moments(moment - WARM_UP)
             self._host, self._next = None, next(self._moments, None)
         await self._read_on(moment)
@@ -174,12 +190,13 @@ class Replay:
         for first in range(0, len(moment.readings), _BATCH):
             self._flows.take(moment.readings[first : first + _BATCH])
             yield
+        self._alarms = self._watch.judge(self._flows.activity, moment.time)
 
     def _step(self) -> Delta | None:
         if self._host is None:
             return None
-        self.now = self._at
-        new = replace(self._host, activity=self._flows.activity, taken_at=self.now)
+        self.now, self._aim = self._at, None
+        new = replace(self._host, activity=self._flows.activity, alarms=self._alarms, taken_at=self.now)
         old = self._shown if self._shown is not None else empty_host(new)
         delta = difference(old, new, self._sequence)
         self._sequence += 1

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from backend import __version__
 from backend.findings import Finding, find
 from backend.model.device import DeviceKind
-from backend.model.host import Host, Severity
+from backend.model.host import Host
+from backend.model.severity import Severity
 from backend.present.columns import Column, cells
 from backend.present.glyphs import Glyphs
 from backend.present.tree import Projection

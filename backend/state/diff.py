@@ -14,6 +14,7 @@ V = TypeVar("V")
 
 _PLAIN = (
     "name", "source", "source_detail", "kernel", "boot_id", "uid", "iommu", "weaknesses", "holder_scan", "notes",
+    "alarms",
 )  # fmt: skip
 
 

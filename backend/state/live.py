@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from backend.counters.all import meter_of
 from backend.counters.meter import Listener
 from backend.counters.sampler import WaitingSampler
+from backend.counters.thresholds import ThresholdWatch
 from backend.host.doors import HostDoors, Overflow, StillWaiting, Uevent
 from backend.model.counters import HOST, Flow
 from backend.model.delta import Delta
 from backend.model.device import Device
 from backend.model.host import HolderScan, Host, Iommu
+from backend.model.threshold import Threshold
 from backend.probe.holders import HolderFindings
 from backend.probe.surroundings import owner_of
 from backend.state.aside import scanner_for
@@ -59,7 +61,7 @@ class Live:
         status: how the session is doing.
     """
 
-    def __init__(self, doors: HostDoors, interval: float = 1.0) -> None:
+    def __init__(self, doors: HostDoors, interval: float = 1.0, thresholds: Sequence[Threshold] = ()) -> None:
         self._doors = doors
         self._collector = Collector(doors)
         self._scanner = scanner_for(doors)
@@ -78,6 +80,7 @@ class Live:
         self._shown: Host | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._meter = meter_of(doors) if doors.source.kind != "capture" else None
+        self._watch = ThresholdWatch(thresholds)
         self.visible: frozenset[str] = frozenset()
         self.measure_all = False
         self.status = LiveStatus()
@@ -228,13 +231,16 @@ class Live:
             await asyncio.sleep(self._tiers.fast)
 
     def _measured(self, host: Host) -> Collection[str]:
-        return {*host.devices, HOST} if self.measure_all else self.visible
+        if self.measure_all:
+            return {*host.devices, HOST}
+        return set(host.devices) if self._watch.wanted else self.visible
 
     def _step(self) -> Delta:
         new = self._collector.host
         assert new is not None
         if self._meter is not None and self._meter.activity:
-            new = replace(new, activity=self._meter.activity)
+            alarms = self._watch.judge(self._meter.activity, self._doors.clock.monotonic())
+            new = replace(new, activity=self._meter.activity, alarms=alarms)
         old = self._shown if self._shown is not None else empty_host(new)
         delta = difference(old, new, self._sequence)
         if delta:

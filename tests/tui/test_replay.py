@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import localtime, monotonic, strftime
 
+import pytest
 from textual.pilot import Pilot
 
 from backend.cli.settings import Settings
@@ -43,12 +44,18 @@ class Playing:
             await asyncio.sleep(0.005)
 
 
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording of two and a half minutes."""
+    path = tmp_path_factory.mktemp("recordings") / "r"
+    record(path, 150)
+    return path
+
+
 @asynccontextmanager
-async def playing(path: Path, ticks: int, *, since: float | None = None) -> AsyncIterator[Playing]:
-    record(path, ticks)
+async def playing(path: Path) -> AsyncIterator[Playing]:
     doors, _ = simulated("duo")
-    recording = Recording(path)
-    replay = Replay(recording, meter_of(doors).order, since=since)
+    replay = Replay(Recording(path), meter_of(doors).order)
     app = IovtopApp(replay, Settings(), detect(TERM, "utf-8", "unicode"), never_change_the_past)
     async with app.run_test(size=(150, 40)) as pilot:
         shown = Playing(app, pilot, replay)
@@ -60,8 +67,8 @@ def _clock(moment: float) -> str:
     return strftime("%Y-%m-%d %H:%M:%S", localtime(moment))
 
 
-async def test_a_replay_says_so_and_shows_its_own_time(tmp_path: Path) -> None:
-    async with playing(tmp_path / "r", 400) as shown:
+async def test_a_replay_says_so_and_shows_its_own_time(recorded: Path) -> None:
+    async with playing(recorded) as shown:
         assert "REPLAY" in shown.text()
         assert "SIMULATED" in shown.text()
         assert "READ-ONLY" not in shown.text()
@@ -80,8 +87,8 @@ async def test_a_replay_says_so_and_shows_its_own_time(tmp_path: Path) -> None:
         assert shown.replay.now > shown.replay.last - 12
 
 
-async def test_a_replay_has_figures_and_their_histories_at_once_after_a_jump(tmp_path: Path) -> None:
-    async with playing(tmp_path / "r", 400) as shown:
+async def test_a_replay_has_figures_and_their_histories_at_once_after_a_jump(recorded: Path) -> None:
+    async with playing(recorded) as shown:
         await shown.pilot.press("p", "right_curly_bracket", "comma")
         await shown.until(lambda: shown.replay.now > shown.replay.last - 12 and shown.replay.host, "near its end")
         host = shown.replay.host
@@ -91,8 +98,8 @@ async def test_a_replay_has_figures_and_their_histories_at_once_after_a_jump(tmp
         assert len([v for v in shown.replay.recent(VF, flow, 0) if v is not None]) > 60
 
 
-async def test_speed_is_shown_and_nothing_can_be_changed(tmp_path: Path) -> None:
-    async with playing(tmp_path / "r", 60) as shown:
+async def test_speed_is_shown_and_nothing_can_be_changed(recorded: Path) -> None:
+    async with playing(recorded) as shown:
         await shown.pilot.press("plus", "plus")
         await shown.until(lambda: " 5x\n" in shown.text(), "the speed")
         await shown.pilot.press("minus")
@@ -101,8 +108,8 @@ async def test_speed_is_shown_and_nothing_can_be_changed(tmp_path: Path) -> None
         await shown.until(lambda: "cannot be changed" in shown.text(), "why not")
 
 
-async def test_it_stops_at_its_end_and_begins_again_when_told(tmp_path: Path) -> None:
-    async with playing(tmp_path / "r", 30) as shown:
+async def test_it_stops_at_its_end_and_begins_again_when_told(recorded: Path) -> None:
+    async with playing(recorded) as shown:
         await shown.pilot.press("right_curly_bracket")
         await shown.until(lambda: not shown.replay.playing and "paused" in shown.text(), "its end")
         await shown.pilot.press("p")

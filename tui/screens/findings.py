@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 
 from backend.findings import Finding
-from backend.model.host import Severity
+from backend.model.severity import Severity
 from backend.present.columns import Cell, Role
 from backend.present.lines import Line, Section
 from tui.term.theming import Skin

@@ -10,11 +10,12 @@ from textual.screen import Screen
 
 from backend.model.counters import HOST, Flow, Measure, process_subject
 from backend.model.device import Device, DeviceKind
+from backend.model.figures import text_of
 from backend.model.holder import HolderKind
 from backend.model.host import Host
 from backend.present.columns import Cell, Role, describe_device, holders_cell
 from backend.present.lines import Line, Section
-from backend.present.rates import Figure, figure_of, text_of
+from backend.present.rates import Figure, figure_of
 from backend.present.spark import spark
 from tui.bridge import Session
 from tui.detail_activity import BARS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backend.findings import Finding
-from backend.model.host import Severity
+from backend.model.severity import Severity
 from tui.term.theming import Skin
 from tui.widgets.line import LineWidget, Piece
 

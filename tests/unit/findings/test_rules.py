@@ -11,9 +11,10 @@ from backend.findings import Finding, find
 from backend.model.device import DataPath, Device, DeviceKind, Link, Sriov, VfManager
 from backend.model.group import IommuGroup, ReservedRegion, Viability
 from backend.model.holder import Holder, HolderKind
-from backend.model.host import HolderScan, Host, Iommu, Severity, Weakness
+from backend.model.host import HolderScan, Host, Iommu, Weakness
 from backend.model.ids import DeviceId, GroupId, MdevUuid, PciAddress
 from backend.model.mdev import Isolation, MdevParent, MdevType
+from backend.model.severity import Severity
 from tests.pictures import SCENARIOS
 
 A = PciAddress("0000:01:00.0")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from backend.model.counters import Counter, CounterKind, CounterState, Measure, Unit
+from backend.model.figures import number, text_of
 from backend.present.columns import RATE_COLUMNS, columns_named
 from backend.present.glyphs import ASCII, UNICODE
-from backend.present.rates import figure, figure_of, number, text_of
+from backend.present.rates import figure, figure_of
 from backend.present.sorting import Order, sorted_by
 from backend.present.spark import spark
 from backend.present.tree import View, project
