@@ -62,14 +62,15 @@ _KERNEL = tuple(
 )
 
 BOOTS = (
-    Boot("simulated", "the simulated host, by the same tests", ("tests/conformance",), kernel=None),
+    # The longest first: they run side by side.
+    Boot("changes", "changes of the host, on Debian's kernel", _CHANGES, by_name=True),
     Boot("stock", "Debian's kernel", _KERNEL),
     Boot("lab", "a kernel with iommufd", _KERNEL, kernel="lab"),
-    Boot("changes", "changes of the host, on Debian's kernel", _CHANGES, by_name=True),
     Boot("links", "VF policy, statistics and ports, with netdevsim", _LINKS, kernel="lab", by_name=True),
-    Boot("no-iommu", "Debian's kernel without an IOMMU", ("tests/lab/inside/no_iommu",), profile="no-iommu"),
     Boot("scale", "268 VFs", ("tests/lab/inside/scale",), profile="scale"),
     Boot("outside", "the lab as its users start it", ("tests/lab/outside",), kernel=None),
+    Boot("no-iommu", "Debian's kernel without an IOMMU", ("tests/lab/inside/no_iommu",), profile="no-iommu"),
+    Boot("simulated", "the simulated host, by the same tests", ("tests/conformance",), kernel=None),
 )
 
 
