@@ -34,8 +34,6 @@ class Boot:
     tests: tuple[str, ...]
     kernel: KernelKind | None = "stock"
     profile: str = "full"
-    by_name: bool = False
-    """Whether it only runs when it is named: it takes longer than all the others together."""
 
 
 def _files(*patterns: str) -> tuple[str, ...]:
@@ -63,10 +61,10 @@ _KERNEL = tuple(
 
 BOOTS = (
     # The longest first: they run side by side.
-    Boot("changes", "changes of the host, on Debian's kernel", _CHANGES, by_name=True),
+    Boot("changes", "changes of the host, on Debian's kernel", _CHANGES),
     Boot("stock", "Debian's kernel", _KERNEL),
     Boot("lab", "a kernel with iommufd", _KERNEL, kernel="lab"),
-    Boot("links", "VF policy, statistics and ports, with netdevsim", _LINKS, kernel="lab", by_name=True),
+    Boot("links", "VF policy, statistics and ports, with netdevsim", _LINKS, kernel="lab"),
     Boot("scale", "268 VFs", ("tests/lab/inside/scale",), profile="scale"),
     Boot("outside", "the lab as its users start it", ("tests/lab/outside",), kernel=None),
     Boot("no-iommu", "Debian's kernel without an IOMMU", ("tests/lab/inside/no_iommu",), profile="no-iommu"),
@@ -105,12 +103,12 @@ def run_suite(settings: Settings, only: Sequence[str], arguments: Sequence[str],
     """Boot, run the tests, print a summary; return 0 if all is well.
 
     Args:
-        only: names of boots; when empty, all that do not run by name only.
+        only: names of boots; when empty, all.
         arguments: options for pytest.
         at_once: how many boots run side by side: much of their time the tests wait. With 1, what they print is
             passed on as it comes.
     """
-    chosen = {boot.name: boot for boot in BOOTS if (boot.name in only if only else not boot.by_name)}
+    chosen = {boot.name: boot for boot in BOOTS if not only or boot.name in only}
     if unknown := set(only) - chosen.keys():
         raise LabError(f"no boot is called {', '.join(sorted(unknown))}; there are {', '.join(b.name for b in BOOTS)}")
     start = time.monotonic()

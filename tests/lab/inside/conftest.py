@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from backend.agent.client import AgentOperator
+from backend.agent.transports import spawn
 from tests.conformance.kernel import KernelMachine
 from tests.lab.boot import REPOSITORY
 
@@ -33,6 +35,11 @@ def iovtop(*arguments: str, seconds: float = SOON) -> subprocess.CompletedProces
         [sys.executable, "-m", "tui", *arguments],
         cwd=REPOSITORY, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False,
     )  # fmt: skip
+
+
+async def started(command: Sequence[str]) -> AgentOperator:
+    """Start an agent and wait for it as long as it takes here."""
+    return await AgentOperator.on(await spawn(command, session=True), SOON)
 
 
 class Snapshot:

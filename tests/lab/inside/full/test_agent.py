@@ -13,7 +13,6 @@ import psutil
 import pytest
 
 from backend.agent.client import AgentOperator
-from backend.agent.transports import as_child
 from backend.host.linux import LinuxHost
 from backend.model.operation import Standing
 from backend.model.plan import Asked, Plan, RunEvent, RunState
@@ -21,7 +20,7 @@ from backend.ops.errors import Refused
 from tests.conformance.kernel import KernelMachine
 from tests.conformance.machine import plain, set_vfs, to_vfio, virtual_functions
 from tests.lab.boot import REPOSITORY
-from tests.lab.inside.conftest import SOON
+from tests.lab.inside.conftest import SOON, started
 
 AGENT = [sys.executable, "-I", str(REPOSITORY / "backend/agent/__main__.py"), "--write"]
 UNGUARDED = [sys.executable, "-I", str(REPOSITORY / "tests/lab/inside/unguarded_agent.py")]
@@ -43,7 +42,7 @@ async def held_vf(machine: KernelMachine) -> tuple[str, object]:
 
 
 async def test_vfs_come_and_go(machine: KernelMachine) -> None:
-    operator = await as_child(AGENT)
+    operator = await started(AGENT)
     for count in (4, 2, 0):
         events = await run(operator, await operator.plan(numvfs(machine.pf, count)))
         assert events[-1].state is RunState.DONE, events
@@ -55,7 +54,7 @@ async def test_vfs_come_and_go(machine: KernelMachine) -> None:
 
 async def test_a_held_vf_is_refused_and_its_holder_named(machine: KernelMachine) -> None:
     vf, holder = await held_vf(machine)
-    operator = await as_child(AGENT)
+    operator = await started(AGENT)
     plan = await operator.plan(numvfs(machine.pf, 0))
     (broken,) = [condition for condition in plan.conditions if not condition.holds]
     assert broken.text == f"nobody holds {vf}"
@@ -69,7 +68,7 @@ async def test_a_held_vf_is_refused_and_its_holder_named(machine: KernelMachine)
 
 async def test_forced_past_its_guard_a_change_waits_and_nobody_with_it(machine: KernelMachine, tmp_path: Path) -> None:
     vf, holder = await held_vf(machine)
-    operator = await as_child([*UNGUARDED, str(tmp_path)])
+    operator = await started([*UNGUARDED, str(tmp_path)])
     (agent,) = [child for child in psutil.Process().children() if "unguarded_agent" in " ".join(child.cmdline())]
     plan = await operator.plan(numvfs(machine.pf, 0))
     assert plan.ready
@@ -100,7 +99,7 @@ async def test_forced_past_its_guard_a_change_waits_and_nobody_with_it(machine: 
         agent.wait(SOON)
     assert stuck.is_running()
 
-    late = await as_child([*UNGUARDED, str(tmp_path)])
+    late = await started([*UNGUARDED, str(tmp_path)])
     (entry,) = await late.log()
     assert entry.ended is RunState.STUCK
     assert entry.left is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from typing import Any
@@ -37,7 +38,7 @@ def check(table: VfTable) -> None:
 
 
 def by_pyroute2(interface: str) -> list[tuple[str, int, int]]:
-    """Return MAC address, VLAN and highest rate of each VF."""
+    """Return MAC address, VLAN and highest rate of each VF. Runs a loop of its own: call it in a thread."""
     with IPRoute() as route:
         (link,) = route.link("get", ifname=interface, ext_mask=1)
         return [
@@ -60,4 +61,4 @@ async def test_igb_as_ip_and_pyroute2_see_it(machine: KernelMachine) -> None:
     await links.set_vf(interface, machine.pf, 2, "trust", True, deadline=DEADLINE)
     table = await links.vfs(interface, statistics=True, deadline=DEADLINE)
     check(table)
-    assert by_pyroute2(interface) == [(vf.mac, vf.vlan.id, vf.rate.max) for vf in table.vfs]
+    assert await asyncio.to_thread(by_pyroute2, interface) == [(vf.mac, vf.vlan.id, vf.rate.max) for vf in table.vfs]

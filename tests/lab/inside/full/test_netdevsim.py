@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,9 @@ async def test_netdevsim_as_ip_and_pyroute2_see_it(machine: KernelMachine) -> No
     await links.set_vf(nic.interface, nic.device, 3, "rate", TxRate(10, 2000), deadline=DEADLINE)
     table = await links.vfs(nic.interface, statistics=True, deadline=DEADLINE)
     check(table)
-    assert by_pyroute2(nic.interface) == [(vf.mac, vf.vlan.id, vf.rate.max) for vf in table.vfs]
+    assert await asyncio.to_thread(by_pyroute2, nic.interface) == [
+        (vf.mac, vf.vlan.id, vf.rate.max) for vf in table.vfs
+    ]
 
 
 async def test_more_vfs_than_one_answer_holds(machine: KernelMachine) -> None:

@@ -13,9 +13,6 @@ from contextlib import aclosing
 import psutil
 import pytest
 
-from backend.agent.client import AgentOperator
-from backend.agent.links import PipeLink
-from backend.agent.transports import spawn
 from backend.cli.exits import Exit
 from backend.model.operation import Entry
 from backend.model.plan import Asked, RunEvent, RunState
@@ -24,7 +21,7 @@ from backend.ops.journal_file import FOLDER
 from tests.conformance.kernel import KernelMachine
 from tests.conformance.machine import PCI, driver_of, plain, set_vfs, to_vfio, virtual_functions
 from tests.lab.boot import REPOSITORY
-from tests.lab.inside.conftest import SOON, iovtop
+from tests.lab.inside.conftest import SOON, iovtop, started
 
 AGENT = [sys.executable, "-I", str(REPOSITORY / "backend/agent/__main__.py"), "--write"]
 UNGUARDED = [sys.executable, "-I", str(REPOSITORY / "tests/lab/inside/unguarded_agent.py"), str(FOLDER)]
@@ -32,9 +29,7 @@ UNGUARDED = [sys.executable, "-I", str(REPOSITORY / "tests/lab/inside/unguarded_
 
 async def kill_in(command: list[str], asked: list[Asked], when: Callable[[RunEvent], bool]) -> tuple[Entry, RunEvent]:
     """Let an agent do something and kill it at an event; return what the journal has, and the event."""
-    link = await spawn(command, session=True)
-    assert isinstance(link, PipeLink)
-    operator = await AgentOperator.on(link, SOON)
+    operator = await started(command)
     (agent,) = [child for child in psutil.Process().children() if child.cmdline() == command]
     plan = await operator.plan(asked)
     last = None
@@ -46,7 +41,7 @@ async def kill_in(command: list[str], asked: list[Asked], when: Callable[[RunEve
                     agent.send_signal(signal.SIGKILL)
     assert last is not None
     agent.wait(SOON)
-    late = await AgentOperator.on(await spawn(AGENT, session=True), SOON)
+    late = await started(AGENT)
     entry = (await late.log())[-1]
     await late.close()
     assert entry.ended is None
