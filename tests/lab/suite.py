@@ -44,8 +44,7 @@ def _files(*patterns: str) -> tuple[str, ...]:
 _CHANGES = _files(
     "tests/conformance/test_changing_*.py",
     "tests/conformance/test_stuck_*.py",
-    "tests/lab/inside/full/test_agent.py",
-    "tests/lab/inside/full/test_peers.py",
+    *(f"tests/lab/inside/full/test_{name}.py" for name in ("agent", "peers", "recovery", "states", "stuck_screen")),
 )
 _LINKS = _files(
     "tests/conformance/test_links.py",
