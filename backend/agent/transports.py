@@ -17,8 +17,8 @@ Ask = Callable[[], AbstractContextManager[None]]
 """Gives the terminal to whoever asks for a password there, for as long as the context lasts."""
 
 
-PATIENCE = 60.0
-"""Seconds that an agent may take to start, on a machine that has other things to do."""
+PATIENCE = 180.0
+"""Seconds that an agent may take to start, on a machine that has a lot to do. One that ends is noticed at once."""
 
 _children: set[int] = set()
 

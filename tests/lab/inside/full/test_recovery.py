@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import aclosing
 
 import psutil
@@ -25,6 +25,13 @@ from tests.lab.inside.conftest import SOON, iovtop, started
 
 AGENT = [sys.executable, "-I", str(REPOSITORY / "backend/agent/__main__.py"), "--write"]
 UNGUARDED = [sys.executable, "-I", str(REPOSITORY / "tests/lab/inside/unguarded_agent.py"), str(FOLDER)]
+
+
+@pytest.fixture(autouse=True)
+def journal() -> Iterator[None]:
+    """Leave nothing of a failed test to the next."""
+    yield
+    (FOLDER / "journal").unlink(missing_ok=True)
 
 
 async def kill_in(command: list[str], asked: list[Asked], when: Callable[[RunEvent], bool]) -> tuple[Entry, RunEvent]:
