@@ -57,7 +57,7 @@ class Settings:
             linux=environ.get("LAB_LINUX") or "6.12",
             qemu=qemu,
             accel=accel,
-            deadline=_seconds(environ.get("LAB_DEADLINE") or "2400"),
+            deadline=_seconds(environ.get("LAB_DEADLINE") or "3600"),
         )
 
 

@@ -139,7 +139,7 @@ def _run(settings: Settings, boot: Boot, arguments: Sequence[str]) -> Result:
 
 
 def _fill(result: Result, settings: Settings, boot: Boot, arguments: Sequence[str]) -> None:
-    options = ["-p", "no:cacheprovider", "-p", "no:xdist", "-q", "-rs", "--color=no", "--timeout=600", *arguments]
+    options = ["-p", "no:cacheprovider", "-p", "no:xdist", "-q", "-rs", "--color=no", "--timeout=1200", *arguments]
     if boot.kernel is None:
         with tempfile.TemporaryDirectory(prefix="iovtop-lab-") as folder:
             report = Path(folder) / "report.xml"
