@@ -22,7 +22,7 @@ def test_the_dashboard_in_the_labs_shell(terminal: Tmux, boot: Callable[[], obje
     terminal.until("root@lab", BOOT_SECONDS)
     terminal.type("echo 0 > /sys/bus/pci/devices/0000:01:00.0/sriov_drivers_autoprobe", "Enter")
     terminal.type("cd /sys/bus/pci/devices/0000:01:00.0", "Enter")
-    terminal.type("while :; do for n in 3 0 5; do echo $n > sriov_numvfs; sleep 15; done; done &", "Enter")
+    terminal.type("while :; do for n in 3 0 5 0; do echo $n > sriov_numvfs; sleep 15; done; done &", "Enter")
     terminal.type("clear; iovtop", "Enter")
     screen = terminal.until("01:10.4", SOON)
     assert "Intel VT-d" in screen
