@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from backend.host.caller import caller
@@ -17,6 +17,7 @@ from backend.migration.planning import plan_move
 from backend.migration.readiness import find_out
 from backend.model.host import Host
 from backend.model.job import Job, JobState, Move
+from backend.model.migration import Readiness, Strategy
 from backend.model.plan import Plan
 from backend.model.vm import Vm
 from backend.ops.world import World
@@ -115,13 +116,24 @@ class Migrations:
             ]
         return sorted(found, key=lambda one: one.name != vm.name)
 
-    async def plan(self, host: Host, vm: Vm, move: Move) -> Plan:
-        """Return the plan of a migration, with everything that stands in its way. Changes nothing."""
+    async def ready(self, host: Host, vm: Vm) -> Readiness:
+        """Return everything that stands in the way of a VM, and which strategies there are."""
+        return await find_out(self._doors, host, vm)
+
+    async def plan(self, host: Host, vm: Vm, move: Move) -> tuple[Move, Plan]:
+        """Return a migration with what is plugged in there, and its plan with everything that stands in its way.
+
+        Changes nothing.
+        """
+        unplugged = move.strategy is Strategy.UNPLUG
         readiness = await find_out(self._doors, host, vm)
         there = self._jobs.host(move.host)
         other = host if there is self._doors else await self._look(move.host)
-        comparison = await compare((self._doors, host), vm, (there, other), move.destination)
-        return plan_move(move, readiness, comparison.reasons)
+        comparison = await compare((self._doors, host), vm, (there, other), move.destination, unplugged=unplugged)
+        if unplugged:
+            pairs = dict(comparison.pairs)
+            move = replace(move, plugs=tuple((device, pairs.get(device, "")) for device in move.devices))
+        return move, plan_move(move, readiness, comparison.reasons)
 
     async def _look(self, name: str) -> Host:
         doors = self._jobs.host(name)

@@ -13,6 +13,7 @@ from backend.cli.open_host import open_named_simulation
 from backend.cli.snapshot import take
 from backend.host.doors import HostDoors
 from backend.migration.comparison import HERE, compare
+from backend.model.migration import Comparison
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -41,17 +42,22 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     with contextlib.closing(there) if there is not doors else contextlib.nullcontext():
         other = take(there) if there is not doors else host
         found = asyncio.run(compare((doors, host), vm, (there, other), options.destination, monitor=options.qmp))
-    if options.format == "json":
-        from backend.report.document import encode
-
-        sys.stdout.write(encode(found).decode() + "\n")
-    else:
-        from backend.present.migrating import comparison_lines
-
-        sys.stdout.write("".join(f"{line}\n" for line in comparison_lines(found)))
+    print_comparison(found, as_json=options.format == "json")
     if found.ready is None:
         return Exit.PARTIAL
     return Exit.OK if found.ready else Exit.FINDING
+
+
+def print_comparison(found: Comparison, *, as_json: bool) -> None:
+    """Write it to standard output."""
+    if as_json:
+        from backend.report.document import encode
+
+        sys.stdout.write(encode(found).decode() + "\n")
+        return
+    from backend.present.migrating import comparison_lines
+
+    sys.stdout.write("".join(f"{line}\n" for line in comparison_lines(found)))
 
 
 def check_destination(text: str) -> None:

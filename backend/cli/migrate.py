@@ -6,8 +6,10 @@ import argparse
 import asyncio
 import contextlib
 import sys
+from dataclasses import replace
 
 from backend.cli.amounts import parse_bytes
+from backend.cli.compare import print_comparison
 from backend.cli.exits import CommandError, Exit
 from backend.cli.following import follow
 from backend.cli.machines import find_vm
@@ -16,9 +18,13 @@ from backend.cli.snapshot import take
 from backend.cli.why import print_readiness
 from backend.host.caller import caller
 from backend.host.doors import HostDoors
+from backend.migration.comparison import compare
 from backend.migration.jobs.starting import Jobs, NotStarted
+from backend.migration.planning import place_of, plan_move
 from backend.migration.readiness import find_out
+from backend.model.host import Host
 from backend.model.job import Move
+from backend.model.migration import Readiness, Strategy
 from backend.model.vm import Vm, VmManager
 
 
@@ -37,6 +43,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--detach", action="store_true", help="do not follow it: it goes on by itself, and `iovtop jobs` finds it"
     )
+    parser.add_argument(
+        "--strategy", choices=[str(one) for one in Strategy], default="",
+        help="how its devices get across; without it the best one that leaves the guest its devices",
+    )  # fmt: skip
     parser.add_argument("--hold", action="store_true", help="wait for Enter before the switchover")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="json: a line for each event")
@@ -59,17 +69,46 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     if not path:
         raise CommandError(f"{vm.name} was started without a monitor (-qmp): name one with --qmp")
     ready = asyncio.run(find_out(doors, host, vm, monitor=options.qmp))
-    if not ready.ready:
-        print_readiness(ready, as_json=options.format == "json")
-        raise CommandError("nothing was started", Exit.REFUSED)
-    _confirm(vm, options)
+    strategy = _strategy(ready, options)
     move = Move(
-        vm.name, path, options.destination, None if options.qmp else vm.pid, vm.uid, options.to_sim,
+        vm.name, path, options.destination, None if options.qmp else vm.pid, vm.uid, options.to_sim, strategy,
         devices=tuple(str(device.device) for device in ready.devices), bandwidth=bandwidth,
         downtime=0.3 if downtime is None else downtime, hold=options.hold, uri=options.uri,
     )  # fmt: skip
     with contextlib.closing(open_jobs(doors)) as jobs:
+        move = _compared(doors, host, vm, jobs, move, options)
+        _confirm(vm, move, options)
         return asyncio.run(_migrate(jobs, move, options))
+
+
+def _strategy(ready: Readiness, options: argparse.Namespace) -> Strategy:
+    """Return what was asked for, or the best strategy that leaves the guest its devices. Raises ``CommandError``."""
+    wanted = [Strategy(options.strategy)] if options.strategy else [Strategy.VFIO, Strategy.FAILOVER]
+    for strategy in wanted:
+        way = ready.way(strategy)
+        if way is not None and way.possible:
+            return strategy
+    print_readiness(ready, as_json=options.format == "json")
+    unplug = ready.way(Strategy.UNPLUG)
+    hint = ""
+    if unplug is not None and unplug.possible and not options.strategy:
+        hint = f"; --strategy unplug is possible: {unplug.explained}"
+    raise CommandError(f"nothing was started{hint}", Exit.REFUSED)
+
+
+def _compared(doors: HostDoors, host: Host, vm: Vm, jobs: Jobs, move: Move, options: argparse.Namespace) -> Move:
+    """Return the move with what is plugged in there, after a look at the destination. Raises ``CommandError``."""
+    there = jobs.host(move.host)
+    other = host if there is doors else take(there)
+    unplugged = move.strategy is Strategy.UNPLUG
+    found = asyncio.run(
+        compare((doors, host), vm, (there, other), move.destination, monitor=options.qmp, unplugged=unplugged)
+    )
+    if found.ready is False:
+        print_comparison(found, as_json=options.format == "json")
+        raise CommandError("nothing was started", Exit.REFUSED)
+    pairs = dict(found.pairs)
+    return replace(move, plugs=tuple((device, pairs.get(device, "")) for device in move.devices)) if unplugged else move
 
 
 async def _migrate(jobs: Jobs, move: Move, options: argparse.Namespace) -> Exit:
@@ -103,12 +142,14 @@ def limits(options: argparse.Namespace) -> tuple[int | None, float | None]:
     return bandwidth, options.downtime / 1000
 
 
-def _confirm(vm: Vm, options: argparse.Namespace) -> None:
+def _confirm(vm: Vm, move: Move, options: argparse.Namespace) -> None:
     if options.yes:
         return
     if not sys.stdin.isatty():
         raise CommandError("migrating moves a running VM: add --yes where nobody can be asked")
-    sys.stderr.write(f"migrate {vm.name} (pid {vm.pid}) to {options.destination}? [y/N] ")
+    for text in plan_move(move).consequences:
+        sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"migrate {vm.name} (pid {vm.pid}) to {place_of(move)}? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise CommandError("nothing was done", Exit.INTERRUPTED)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from backend.host.doors import HostDoors
@@ -105,7 +105,13 @@ async def look_at(doors: HostDoors, host: Host, path: str, name: str, *, pid: in
 
 
 async def compare(
-    here: tuple[HostDoors, Host], vm: Vm, there: tuple[HostDoors, Host], destination: str, *, monitor: str = ""
+    here: tuple[HostDoors, Host],
+    vm: Vm,
+    there: tuple[HostDoors, Host],
+    destination: str,
+    *,
+    monitor: str = "",
+    unplugged: bool = False,
 ) -> Comparison:
     """Return everything that keeps a destination from taking a VM over.
 
@@ -114,12 +120,27 @@ async def compare(
         there: the destination's host; the same one where they share it.
         destination: monitor of a QEMU that waits, or ``HERE``: one that is still to be started there.
         monitor: the VM's monitor; "" = the first that its command line names.
+        unplugged: whether the VM arrives without its host devices, and gets free functions there.
     """
     path = monitor or next(iter(vm.monitors), "")
     source = await look_at(*here, path, vm.name, pid=None if monitor else vm.pid)
+    free = compare_here(vm, source, there[1], f"host {there[1].name}")
     if destination == HERE:
-        return compare_here(vm, source, there[1], f"host {there[1].name}")
-    return await compare_sites(vm, source, await look_at(*there, destination, vm.name), destination)
+        return free
+    other = await look_at(*there, destination, vm.name)
+    if not unplugged:
+        return await compare_sites(vm, source, other, destination)
+    found = await compare_sites(vm, _without_devices(source), other, destination)
+    costs = [replace(reason, weight=Weight.COSTS) for reason in free.reasons]  # it arrives without them
+    return replace(found, reasons=(*found.reasons, *costs), pairs=free.pairs)
+
+
+def _without_devices(site: Site) -> Site:
+    """Return a site as if its host devices were unplugged."""
+    if site.machine is None:
+        return site
+    left = {key: kind for key, kind in site.machine.peripherals.items() if key not in site.machine.host_devices}
+    return replace(site, machine=replace(site.machine, peripherals=left, host_devices={}), devices={})
 
 
 async def compare_sites(vm: Vm, source: Site, destination: Site, place: str) -> Comparison:

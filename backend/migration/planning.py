@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from backend.model.job import MIGRATE, Move, Strategy
-from backend.model.migration import Readiness, Reason, Weight
+from backend.migration.choosing import EXPLAINED
+from backend.model.job import MIGRATE, Move
+from backend.model.migration import Readiness, Reason, Strategy, Weight
 from backend.model.plan import Asked, Condition, Danger, Plan, Step
 
 
@@ -19,11 +20,11 @@ def plan_move(move: Move, readiness: Readiness | None = None, differences: Seque
         readiness: of the VM; None where it was looked at already.
         differences: what a look at the destination found.
     """
-    reasons = [*(readiness.reasons if readiness is not None else ()), *differences]
+    reasons = [*_reasons(move, readiness), *differences]
     broken = [_broken(reason) for reason in reasons if reason.weight is not Weight.COSTS]
     holding = []
-    if readiness is not None and not any(reason.weight is not Weight.COSTS for reason in readiness.reasons):
-        holding.append(Condition(f"{move.vm} can migrate live", True))
+    if readiness is not None and not any(r.weight is not Weight.COSTS for r in _reasons(move, readiness)):
+        holding.append(Condition(f"{move.vm} can migrate live, with the strategy {move.strategy}", True))
     if readiness is not None and not any(reason.weight is not Weight.COSTS for reason in differences):
         holding.append(Condition(f"{place_of(move)} can take it over", True))
     costs = [
@@ -49,6 +50,17 @@ def plan_move(move: Move, readiness: Readiness | None = None, differences: Seque
     )
 
 
+def _reasons(move: Move, readiness: Readiness | None) -> Sequence[Reason]:
+    """Return what stands in the way of the strategy, and what it costs."""
+    if readiness is None:
+        return ()
+    way = readiness.way(move.strategy)
+    if way is None:
+        return readiness.reasons
+    costs = [reason for reason in readiness.reasons if reason.weight is Weight.COSTS]
+    return (*way.reasons, *(costs if move.strategy is Strategy.VFIO else ()))
+
+
 def _broken(reason: Reason) -> Condition:
     found = reason.cause if reason.weight is Weight.BLOCKS else f"not known: {reason.cause}"
     said = "" if reason.cause.startswith(reason.subject) else f"{reason.subject}: "
@@ -63,6 +75,12 @@ def place_of(move: Move) -> str:
 
 
 def _steps(move: Move) -> Iterator[Step]:
+    if move.strategy is Strategy.UNPLUG:
+        for name, _ in move.plugs:
+            yield Step(
+                f"unplug {name}: its guest has to let it go", f"monitor {move.monitor}", "plugged in", "",
+                f"device_del {name}", f"{name} is out",
+            )  # fmt: skip
     limits = {"downtime-limit": round(move.downtime * 1000)}
     if move.bandwidth is not None:
         limits["max-bandwidth"] = move.bandwidth
@@ -71,10 +89,20 @@ def _steps(move: Move) -> Iterator[Step]:
     limited = ", ".join(f"{name} {value}" for name, value in limits.items())
     yield Step(
         f"migrate {move.vm}{held} ({limited})", f"monitor {move.monitor}", f"{move.vm} here", f"on {place_of(move)}",
-        f"iovtop migrate {shlex.quote(move.vm)} {shlex.quote(move.destination)}", told,
+        f"iovtop migrate {shlex.quote(move.vm)} {shlex.quote(move.destination)} --strategy {move.strategy}", told,
     )  # fmt: skip
+    if move.strategy is Strategy.UNPLUG:
+        for name, there in move.plugs:
+            if there:
+                yield Step(
+                    f"plug in {there} for {name}", f"monitor {move.destination}", "", there,
+                    f"device_add host={there} ...",
+                    f"{name} is plugged in there",
+                )  # fmt: skip
 
 
 def _of_strategy(move: Move) -> Iterator[str]:
-    if move.strategy is Strategy.VFIO and move.devices:
-        yield "the drivers save and load the state of the devices while the guest stands still"
+    if move.devices:
+        yield EXPLAINED[move.strategy]
+    for name, there in move.plugs:
+        yield f"{name} goes from the guest; there, {there or 'nothing'} is plugged in for it"

@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from backend.host.doors import HostDoors
+from backend.migration.choosing import ways_of
 from backend.migration.features import read_features
 from backend.model.device import Device
 from backend.model.host import Host
@@ -237,7 +238,8 @@ async def find_out(doors: HostDoors, host: Host, vm: Vm, *, monitor: str = "", d
         except VmmError as error:
             silence = str(error)
     features = [await asyncio.to_thread(read_features, doors.files, d) for d in devices_of(host, vm, told)]
-    return judge(vm, tuple(features), told, silence=silence, iommufd=_exists(doors, "/dev/iommu"))
+    readiness = judge(vm, tuple(features), told, silence=silence, iommufd=_exists(doors, "/dev/iommu"))
+    return replace(readiness, ways=ways_of(readiness, told.devices)) if told is not None else readiness
 
 
 def devices_of(host: Host, vm: Vm, told: Told | None) -> list[Device]:

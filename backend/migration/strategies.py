@@ -1,4 +1,4 @@
-"""The ways in which a VM's devices get across."""
+"""The migration of each strategy."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Protocol
 
 from backend.migration.engine import Controls, Options, QmpMigration
 from backend.migration.sides import Party
+from backend.migration.unplugging import UnplugMigration
 from backend.model.job import Move
-from backend.model.migration import Progress, Verdict
+from backend.model.migration import Progress, Strategy, Verdict
 
 
 class Migration(Protocol):
@@ -41,4 +42,6 @@ Doing = Callable[[str], None]
 
 def migration_of(move: Move, reach: Reach, options: Options, controls: Controls, doing: Doing) -> Migration:
     """Return the migration that a move asks for."""
+    if move.strategy is Strategy.UNPLUG:
+        return UnplugMigration(reach.source, reach.destination, options, controls, move.plugs, doing)
     return QmpMigration(reach.source, reach.destination, options, controls)

@@ -5,22 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from backend.model.migration import Progress, Verdict
+from backend.model.migration import Progress, Strategy, Verdict
 from backend.model.operation import Who
 
 MIGRATE = "migrate"
 """What the journal calls a migration."""
-
-
-class Strategy(StrEnum):
-    """How the devices of a VM get across, best first."""
-
-    VFIO = "vfio"
-    """VFIO migration v2: the drivers save and load the state of their devices. Without host devices, plain pre-copy."""
-    FAILOVER = "failover"
-    """The guest's driver falls back on an emulated interface while QEMU takes the function away (failover pair)."""
-    UNPLUG = "unplug"
-    """The devices are unplugged, the VM migrates without them, and others are plugged in on the destination."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +41,7 @@ class Move:
     command: tuple[str, ...] = ()
     """Command line that starts the destination; () = it waits already."""
     plugs: tuple[tuple[str, str], ...] = ()
-    """With ``unplug``: QEMU's id of each device that goes, and what is plugged in for it there ("" = nothing)."""
+    """With ``unplug``: each device that goes, and what is plugged in for it there ("" = nothing)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,38 @@ class DeviceFeatures:
     evidence: str = ""
 
 
+class Strategy(StrEnum):
+    """How the devices of a VM get across, best first."""
+
+    VFIO = "vfio"
+    """VFIO migration v2: the drivers save and load the state of their devices. Without host devices, plain pre-copy."""
+    FAILOVER = "failover"
+    """The guest's driver falls back on an emulated interface while QEMU takes the function away (failover pair)."""
+    UNPLUG = "unplug"
+    """The devices are unplugged, the VM migrates without them, and others are plugged in on the destination."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One strategy, for one VM."""
+
+    strategy: Strategy
+    explained: str
+    """What it does."""
+    reasons: tuple[Reason, ...] = ()
+    """What stands in its way."""
+
+    @property
+    def possible(self) -> bool:
+        """Whether nothing stands in its way."""
+        return not self.reasons
+
+    @property
+    def why_not(self) -> str:
+        """What stands in its way, in a sentence; "" when nothing does."""
+        return "; ".join(dict.fromkeys(reason.cause for reason in self.reasons))
+
+
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """Whether a VM can migrate live, with every reason at once."""
@@ -57,6 +89,17 @@ class Readiness:
     """Its version, "" where it was not asked."""
     dirty_rate: int | None = None
     """Bytes of memory that the guest changes each second, measured by QEMU on request."""
+    ways: tuple[Way, ...] = ()
+    """Every strategy, best first."""
+
+    @property
+    def best(self) -> Way | None:
+        """The best strategy that is possible."""
+        return next((way for way in self.ways if way.possible), None)
+
+    def way(self, strategy: Strategy) -> Way | None:
+        """Return one strategy; None where QEMU was not asked."""
+        return next((way for way in self.ways if way.strategy is strategy), None)
 
     @property
     def blockers(self) -> tuple[Reason, ...]:

@@ -8,14 +8,13 @@ Source: hw/vfio/pci.c, qapi/qdev.json (device_del, DEVICE_DELETED).
 from __future__ import annotations
 
 import errno
-import time
 from dataclasses import dataclass
 from typing import Any
 
 from backend.host.doors import HostDoors, StillWaiting
 from backend.ops.errors import Explained
-from backend.vmm.devices import PERIPHERAL, ask_devices, is_there, least_arguments, plug_arguments
-from backend.vmm.errors import CommandRefused, VmmError
+from backend.vmm.devices import PERIPHERAL, ask_devices, least_arguments, plug_arguments, unplug
+from backend.vmm.errors import CommandRefused, StillPlugged, VmmError
 from backend.vmm.monitor import Monitor, connect
 
 GUEST_PATIENCE = 20.0
@@ -87,28 +86,20 @@ class PlugAgain:
             raise Explained(errno.EIO, f"QEMU plugged {self.device} in, and says x-no-mmap is {found}")
 
     async def _out(self, monitor: Monitor, plug: dict[str, Any]) -> None:
-        name = plug["id"]
-        until = time.monotonic() + self.patience
-        with monitor.listen("DEVICE_DELETED", "DEVICE_UNPLUG_GUEST_ERROR") as events:
-            await monitor.ask("device_del", {"id": name})
-            while (left := until - time.monotonic()) > 0:
-                event = await events.next(left)
-                if event is None or event["data"].get("device") != name:
-                    continue
-                if event["event"] == "DEVICE_DELETED":
-                    return
+        try:
+            await unplug(monitor, plug["id"], self.patience)
+        except StillPlugged as still:
+            if still.refused:
                 raise Explained(
                     errno.EBUSY, f"the guest of {self.vm} refuses to let {self.device} go: nothing changed",
                     "stop using it in the guest, then try again",
-                )  # fmt: skip
-        if not await is_there(monitor, name):
-            return
-        words = " ".join(f"{key}={value}" for key, value in plug.items())
-        raise Explained(
-            errno.ETIMEDOUT,
-            f"the guest of {self.vm} did not let {self.device} go in {self.patience:g} s: nothing changed",
-            f"its system must know PCIe hot-unplug; if it lets go later, plug it in by hand: device_add {words}",
-        )
+                ) from still  # fmt: skip
+            words = " ".join(f"{key}={value}" for key, value in plug.items())
+            raise Explained(
+                errno.ETIMEDOUT,
+                f"the guest of {self.vm} did not let {self.device} go in {self.patience:g} s: nothing changed",
+                f"its system must know PCIe hot-unplug; if it lets go later, plug it in by hand: device_add {words}",
+            ) from still
 
     async def _back(self, monitor: Monitor, old: dict[str, Any], refused: CommandRefused) -> None:
         """Plug the old way, at the worst with nothing but what is needed, and raise what happened."""

@@ -23,6 +23,8 @@ def readiness_lines(found: Readiness) -> Iterator[str]:
     if found.dirty_rate is not None:
         yield f"  it changes {size(found.dirty_rate)} of its memory a second"
     yield from _reason_lines(found.reasons)
+    for way in found.ways if not found.ready else ():
+        yield f"{'possible' if way.possible else 'not now '}  --strategy {way.strategy}: {way.explained}"
 
 
 def _reason_lines(reasons: Sequence[Reason]) -> Iterator[str]:

@@ -5,17 +5,18 @@ Source: qapi/qom.json, qapi/qdev.json, hw/vfio/pci.c.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
-from backend.vmm.errors import CommandRefused
+from backend.vmm.errors import CommandRefused, StillPlugged
 from backend.vmm.monitor import Monitor
 
 PERIPHERAL = "/machine/peripheral"
 _MODELS = {"child<vfio-pci>": "vfio-pci", "child<vfio-pci-nohotplug>": "vfio-pci-nohotplug"}
 _ASKED = (
     "host", "sysfsdev", "x-no-mmap", "enable-migration", "iommufd", "hotpluggable", "parent_bus",
-    "x-device-dirty-page-tracking",
+    "x-device-dirty-page-tracking", "failover_pair_id",
 )  # fmt: skip
 _NO_HOST = "ffff:ff:ff.f"
 KEPT = (
@@ -95,6 +96,28 @@ def least_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
 def bus_of(properties: Mapping[str, Any]) -> str:
     """Return the name of the bus that a device is on."""
     return str(properties.get("parent_bus") or "").rpartition("/")[2]
+
+
+async def unplug(monitor: Monitor, name: str, patience: float) -> None:
+    """Take the device with this id out of the VM, which its guest takes part in.
+
+    Args:
+        patience: seconds that the guest has.
+
+    Raises ``StillPlugged``, ``VmmError``.
+    """
+    until = time.monotonic() + patience
+    with monitor.listen("DEVICE_DELETED", "DEVICE_UNPLUG_GUEST_ERROR") as events:
+        await monitor.ask("device_del", {"id": name})
+        while (left := until - time.monotonic()) > 0:
+            event = await events.next(left)
+            if event is None or event["data"].get("device") != name:
+                continue
+            if event["event"] == "DEVICE_DELETED":
+                return
+            raise StillPlugged(name, refused=True)
+    if await is_there(monitor, name):
+        raise StillPlugged(name, refused=False)
 
 
 async def is_there(monitor: Monitor, name: str) -> bool:

@@ -43,5 +43,17 @@ class CommandRefused(VmmError):
         self.text = text
 
 
+class StillPlugged(VmmError):
+    """A guest kept a device that it was asked to let go; nothing changed.
+
+    Attributes:
+        refused: whether it said no; else it said nothing.
+    """
+
+    def __init__(self, name: str, *, refused: bool) -> None:
+        super().__init__(f"the guest {'refuses to' if refused else 'did not'} let {name} go")
+        self.refused = refused
+
+
 class CommandForbidden(VmmError):
     """Not in the list of what iovtop ever asks of a VMM, or a change while only reading is allowed."""

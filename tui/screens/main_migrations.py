@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from backend.migration.jobs.starting import NotStarted
 from backend.model.host import Host
 from backend.model.job import JobState, Move
+from backend.model.migration import Strategy
 from backend.model.plan import Plan
 from backend.model.text import clean
 from backend.model.vm import Vm
@@ -79,11 +80,15 @@ class MainMigrations(MainChanges):
         waiting = await self.migrations.waiting(host, vm)
         choices = [Choice(str(number), one.words) for number, one in enumerate(waiting)]
         choices.append(Choice(_OTHER, "another monitor, below"))
+        ways = (await self.migrations.ready(host, vm)).ways
+        strategies = [Choice(way.strategy, way.strategy, way.why_not) for way in ways]
+        best = next((way.strategy for way in ways if way.possible), Strategy.VFIO)
         fields = (
             Field("where", "destination", FieldKind.CHOICE, choices[0].value, "a QEMU that waits", choices),
             Field("path", "other monitor", FieldKind.TEXT, "", "path of its QMP socket", wrong=_wrong_path),
             *limit_fields(bandwidth=None, downtime=0.3),
             Field("hold", "hold", FieldKind.FLAG, "", "yes: switch over only when you say so"),
+            Field("strategy", "strategy", FieldKind.CHOICE, best, "how its devices get across", strategies),
         )
 
         def filled(values: Mapping[str, str] | None) -> None:
@@ -96,8 +101,11 @@ class MainMigrations(MainChanges):
         migrations = self.migrations
         assert migrations is not None
 
+        found = [move]
+
         async def again() -> Plan:
-            return await migrations.plan(host, vm, move)
+            found[0], plan = await migrations.plan(host, vm, move)
+            return plan
 
         try:
             plan = await again()
@@ -107,7 +115,7 @@ class MainMigrations(MainChanges):
 
         def confirmed(answer: Confirmed | None) -> None:
             if answer is not None:
-                self.run_worker(self._start(move))
+                self.run_worker(self._start(found[0]))
 
         self.app.push_screen(PlanScreen(self.skin, plan, again, self.copy), confirmed)
 
@@ -126,7 +134,8 @@ def _move(vm: Vm, values: Mapping[str, str], waiting: list[Waiting]) -> Move:
     chosen = None if values["where"] == _OTHER else waiting[int(values["where"])]
     return Move(
         vm.name, vm.monitors[0], chosen.path if chosen is not None else values["path"], vm.pid, vm.uid,
-        chosen.host if chosen is not None else "", devices=tuple(str(one.device) for one in vm.devices),
+        chosen.host if chosen is not None else "", Strategy(values["strategy"]),
+        devices=tuple(str(one.device) for one in vm.devices),
         bandwidth=rate_of(values["bandwidth"]),
         downtime=int(values["downtime"]) / 1000, hold=bool(values["hold"]),
     )  # fmt: skip

@@ -162,7 +162,10 @@ def _end(journal: Journal, job: Job) -> int:
     if not verdict.moved and job.cancelling and verdict.where is Where.SOURCE:
         state = RunState.ABORTED
     if verdict.moved:
-        journal.done(number, 0, verdict.text)
+        for step in range(len(plan_move(job.move).steps)):
+            if step:
+                journal.intent(number, step)
+            journal.done(number, step, verdict.text)
     journal.end(number, state, verdict.text)
     return 0
 

@@ -65,7 +65,13 @@ def test_why_as_json() -> None:
         (migrate("--hold"), 2, "--hold waits for Enter"),
         (["migrate", "fw-1", DESTINATION, "--yes"], 6, "nothing was started"),
         (["migrate", "cache-1", DESTINATION, "--yes"], 2, "virsh migrate --live --p2p --verbose cache-1"),
-        (["migrate", "web-2", "/nowhere", "--yes"], 5, "nothing was started: web-2: there is no monitor /nowhere"),
+        (["migrate", "web-2", "/nowhere", "--yes"], 6, "nothing was started"),
+        (["migrate", "fw-1", DESTINATION, "--yes"], 6, "--strategy unplug is possible: the guest loses the devices"),
+        (
+            ["migrate", "web-2", DESTINATION, "--to-sim", "duo:hv08", "--yes", "--strategy", "failover"],
+            6,
+            "nothing was",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(arguments: list[str], code: int, text: str) -> None:
