@@ -226,5 +226,6 @@ def _at_rest(source: Side, destination: Side) -> bool:
         return False
     alive = (Stand.RUNNING, Stand.PAUSED)
     if source.stand in alive:
-        return destination.stand is not Stand.WAITING or "migration none" in destination.said
+        never_began = "migration none" in source.said or "migration none" in destination.said
+        return destination.stand is not Stand.WAITING or never_began
     return destination.stand in (*alive, Stand.GONE)
