@@ -151,10 +151,12 @@ async def test_all_blockers_at_once_and_nothing_to_confirm() -> None:
     async with player() as one:
         await one.to_form("fw-1")
         await one.shows("Migrate fw-1")
+        await one.press("up")
+        await one.shows("VFIO migration is not supported in kernel")
         await one.press("enter")
         await one.shows("not possible now")
         text = " ".join(one.app.screen.query_one(Panel).text.split())
-        assert "VFIO migration is not supported in kernel" in text
+        assert "unplug 0000:c1:02.2: its guest has to let it go" in text
         assert "MiB of memory, the source" in text
         assert isinstance(one.app.screen, PlanScreen)
         assert "Do it" not in text

@@ -98,7 +98,8 @@ class Outgoing:
         was = self.qemu.status
         try:
             self._check("setup")
-            self._link = await self._or_cancel(dial(self.uri))
+            await self._or_cancel(self._dial())
+            assert self._link is not None
             await self._or_cancel(self._greet())
             await self._or_cancel(self._rest(_SETUP_SECONDS))
             self.setup_time = self._milliseconds()
@@ -155,6 +156,9 @@ class Outgoing:
         """Fail here if that was ordered."""
         if phase in self.qemu.fail_at:
             raise QmpError(self.qemu.fail_at.pop(phase))
+
+    async def _dial(self) -> None:
+        self._link = await dial(self.uri)
 
     async def _greet(self) -> None:
         assert self._link is not None
