@@ -18,7 +18,7 @@ from backend.state.collect import Collector
 NAMES = PciNames((str(Path(__file__).parent / "data" / "pci.ids"),))
 """The same names on every machine: those lines of pci.ids that speak of simulated devices."""
 
-SCENARIOS = ("lab", "duo:hv07", "duo:hv08", "vgpu", "messy", "bare", "scale:pfs=2,vfs=4,mdevs=8")
+SCENARIOS = ("lab", "duo:hv07", "duo:hv08", "vgpu", "messy", "bare", "drift", "scale:pfs=2,vfs=4,mdevs=8")
 
 
 def simulated(spec: str, *, privileged: bool = True) -> tuple[SimulatedHost, ManualClock]:

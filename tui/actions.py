@@ -118,6 +118,8 @@ _CHANGES = (
     _change("state restore", "K", "give a kept state", "Let an mdev go on from a state that was kept."),
     _change("vgpu-type", "t", "vGPU type", "Set or clear the vendor vGPU type of a VF."),
     _change("reset", "r", "reset", "Reset a function; a PF takes its VFs with it."),
+    _change("boot save", "S", "save to boot", "Make this device at every boot what it is now, VFs and policy too."),
+    _change("boot remove", "F", "save it no more", "Take what is saved of this device out of the file for boot."),
     _change("group type", "g", "default domain of the group", "DMA, DMA-FQ, identity or auto."),
 )  # fmt: skip
 

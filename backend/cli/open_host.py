@@ -12,7 +12,7 @@ from backend.host.doors import HostDoors
 def add_host_options(parser: argparse.ArgumentParser) -> None:
     """Add the global options that choose a host."""
     group = parser.add_argument_group("which host (default: this machine)")
-    group.add_argument("--sim", metavar="NAME", help="a simulated host: lab, duo, vgpu, messy, bare, scale")
+    group.add_argument("--sim", metavar="NAME", help="a simulated host: lab, duo, vgpu, messy, bare, drift, scale")
     group.add_argument("--sysfs", metavar="DIR", help="a foreign /sys, as in a capture")
     group.add_argument("--procfs", metavar="DIR", help="the /proc that belongs to it")
     group.add_argument("--capture", metavar="FILE", help="a capture, packed or unpacked, as `iovtop capture` makes it")

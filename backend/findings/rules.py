@@ -212,6 +212,36 @@ def _exhausted(host: Host) -> Iterable[Finding]:
             )
 
 
+def _boot(host: Host) -> Iterable[Finding]:
+    boot = host.boot
+    if boot is None:
+        return
+    if boot.error:
+        yield Finding(
+            "boot-file",
+            Severity.ERROR,
+            "",
+            f"what is saved for boot cannot be read: {boot.error}",
+            boot.file,
+            "mend it: at the next boot nothing of it is made",
+        )
+    for drift in boot.drift:
+        other = bool(drift.claim)
+        yield Finding(
+            "boot-drift",
+            Severity.INFO if other else Severity.WARNING,
+            drift.device if DeviceId(drift.device) in host.devices else "",
+            f"{drift.device} is not as it is saved for boot: {drift.text}",
+            drift.claim or boot.file,
+            "save it anew, or take it out: `iovtop boot save`" if other
+            else "`iovtop boot apply` makes it what was saved, `iovtop boot save` saves what it is",
+        )  # fmt: skip
+    for lost in boot.lost:
+        yield Finding(
+            "boot-lost", Severity.WARNING, "", f"saved for boot: {lost.name}: {lost.why}", boot.file, lost.remedy
+        )
+
+
 def _hidden(host: Host) -> Iterable[Finding]:
     scan = host.holder_scan
     if not scan.complete and scan.reason and scan.taken_at is not None:
@@ -241,6 +271,7 @@ RULES: tuple[Callable[[Host], Iterable[Finding | None]], ...] = (
     _errors,
     _alarms,
     _exhausted,
+    _boot,
     _hidden,
 )
 """Every rule, in the order in which equally grave findings are told."""

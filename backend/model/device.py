@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from backend.model.boot import Drift
 from backend.model.facts import Notes, no_notes
 from backend.model.holder import Holder
 from backend.model.ids import DeviceId, GroupId, PciAddress
@@ -147,7 +148,14 @@ class Device:
     """Whether mdevctl keeps a definition of this mdev; None where that does not apply or is not known."""
     aer_correctable: int | None = None
     """Corrected PCIe errors since boot."""
+    drift: tuple[Drift, ...] | None = None
+    """How it differs from what is saved for boot; None where nothing is saved of it."""
     notes: Notes = field(default_factory=no_notes)
+
+    @property
+    def drifted(self) -> bool:
+        """Whether applying what is saved for boot would change it: nothing that another tool decides counts."""
+        return any(not drift.claim for drift in self.drift or ())
 
     @property
     def held(self) -> bool:
@@ -184,5 +192,6 @@ SOURCES: dict[str, str] = {
     "mdev_type": "mdev_type link",
     "defined": "/etc/mdevctl.d",
     "aer_correctable": "aer_dev_correctable",
+    "drift": "/etc/iovtop/boot.toml",
 }
 """Which kernel file each field of a ``Device`` comes from, below its ``sysfs`` path unless absolute."""

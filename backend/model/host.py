@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from backend.model.boot import BootState
 from backend.model.counters import Activity
 from backend.model.device import Device, DeviceKind
 from backend.model.facts import Notes, no_notes
@@ -79,6 +80,8 @@ class Host:
     """What was last measured of each device and VM that somebody looks at."""
     alarms: tuple[Alarm, ...] = ()
     """The operator's thresholds that something is beyond."""
+    boot: BootState | None = None
+    """What is saved for boot, and how the host differs from it; None where nothing is saved."""
     recorded: bool = False
     """Whether this is a moment of a recording that is played."""
 

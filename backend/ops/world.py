@@ -62,6 +62,10 @@ class World:
             self._supposed[name] = None if fields is None else {**(self._supposed.get(name) or {}), **fields}
         self._files |= files
 
+    def supposed(self, path: str) -> str | None:
+        """Return what a file will read after the steps before; None where none of them writes it."""
+        return self._files.get(path)
+
     def stop_supposing(self) -> None:
         """See everything as it is again."""
         self._supposed.clear()

@@ -106,7 +106,10 @@ def _device_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
 def _what_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
     subject = row.subject
     if isinstance(subject, Device):
-        return Cell(describe_device(subject), Role.TEXT if subject.kind is DeviceKind.PF else Role.MUTED)
+        words = describe_device(subject)
+        if subject.drifted:
+            return Cell(f"{glyphs.warning} drift {words}", Role.WARNING)
+        return Cell(words, Role.TEXT if subject.kind is DeviceKind.PF else Role.MUTED)
     if isinstance(subject, MdevType):
         free = "? free" if subject.available is None else f"{subject.available} free"
         return Cell(f"{len(subject.instances)} made, {free}", Role.MUTED)
@@ -317,7 +320,14 @@ RATE_COLUMNS: tuple[Column, ...] = (
 
 COLUMNS: tuple[Column, ...] = (
     Column("device", "DEVICE", 26, 1, _device_cell, "address, UUID, group, type or holder"),
-    Column("what", "", 20, 5, _what_cell, "interface, VF index, number of VFs, mdev type"),
+    Column(
+        "what",
+        "",
+        20,
+        5,
+        _what_cell,
+        "interface, VF index, number of VFs, mdev type; whether it drifted from what is saved",
+    ),
     Column("driver", "DRIVER", 14, 3, _driver_cell, "bound driver"),
     Column("path", "PATH", 14, 2, _path_cell, "how accesses reach the device; for a group: whether it is viable"),
     RATE_COLUMNS[0],

@@ -67,6 +67,7 @@ def _device(host: Host, device: Device, glyphs: Glyphs) -> Iterable[Section]:
     yield Section("", tuple(_overview(host, device, glyphs)))
     yield Section("SR-IOV", tuple(_sriov(device)))
     yield Section("Policy", tuple(_policy(device)))
+    yield Section("Saved for boot", tuple(_saved(device, glyphs)))
     yield Section("vGPU", tuple(_vgpu(device)))
     yield Section("mdev types", tuple(_types(host, device)))
     yield Section("Chain", tuple(_chain(host, device, glyphs)))
@@ -156,6 +157,18 @@ def _switch(on: bool | None, role: Role) -> Cell:
     if on is None:
         return Cell("not reported", Role.HIDDEN)
     return Cell("on", role) if on else Cell("off")
+
+
+def _saved(device: Device, glyphs: Glyphs) -> Iterable[Line]:
+    """How a device differs from what is saved of it."""
+    if device.drift is None:
+        return
+    if not device.drift:
+        yield Line("drift", Cell("none", Role.GOOD), "it is as it was saved")
+    for drift in device.drift:
+        role = Role.MUTED if drift.claim else Role.WARNING
+        now = Cell(f"{glyphs.warning} {drift.live}, saved {drift.saved}", role)
+        yield Line(drift.what, now, drift.claim or "`iovtop boot apply` makes it what was saved")
 
 
 def _vgpu(device: Device) -> Iterable[Line]:

@@ -60,6 +60,7 @@ FLAGS: dict[str, Callable[[Host, Device], bool]] = {
     "held": lambda host, device: device.held,
     "free": lambda host, device: not device.held and device.path in (DataPath.IDLE, DataPath.READY),
     "faulty": _is_faulty,
+    "drift": lambda host, device: device.drifted,
 }
 """Words with a meaning of their own."""
 

@@ -36,7 +36,7 @@ def delta_record(delta: Delta) -> dict[str, Any]:
             }
     if delta.host_changed:
         old, new = delta.old, delta.new
-        names = ("iommu", "weaknesses", "holder_scan", "notes")
+        names = ("iommu", "weaknesses", "holder_scan", "notes", "boot")
         record["host"] = {n: getattr(new, n) for n in names if getattr(old, n) != getattr(new, n)}
     return record
 

@@ -11,6 +11,7 @@ import msgspec
 
 from backend import __version__
 from backend.findings import Finding, find
+from backend.model.boot import BootState
 from backend.model.device import Device
 from backend.model.facts import Note
 from backend.model.group import IommuGroup
@@ -42,6 +43,7 @@ class HostInfo:
     weaknesses: tuple[Weakness, ...]
     holder_scan: HolderScan
     notes: dict[str, Note]
+    boot: BootState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def document_of(host: Host, devices: tuple[Device, ...] | None = None, query: st
         filter=query,
         host=HostInfo(
             host.name, host.kernel, host.boot_id, host.uid, host.iommu, host.weaknesses, host.holder_scan,
-            dict(host.notes),
+            dict(host.notes), host.boot,
         ),
         devices=chosen,
         parents=tuple(host.parents.values()),

@@ -223,6 +223,9 @@ class Builder:
 
     def _mdevs(self) -> None:
         kernel = self._kernel
+        for file in self._scenario.file:
+            folder, _, name = file.path.rpartition("/")
+            kernel.folder(folder).file(name, file.text)
         for spec in self._scenario.mdev:
             if spec.defined:
                 kernel.proc_files.define_mdev(spec.parent, spec.uuid, spec.type, spec.defined)

@@ -74,6 +74,9 @@ def check(scenario: Scenario, name: str) -> None:
         _known(parent.family, FAMILIES, f"{name}.mdev_parent[{number}].family")
     for number, driver in enumerate(scenario.host.drivers):
         _known(driver, DRIVERS, f"{name}.host.drivers[{number}]")
+    for number, file in enumerate(scenario.file):
+        if not file.path.startswith("/etc/") or ".." in file.path:
+            raise ScenarioError(f"{name}.file[{number}].path: {file.path!r} is no file below /etc")
     vms = {vm.name: vm for vm in scenario.vm}
     for number, event in enumerate(scenario.timeline):
         if event.vm:

@@ -277,6 +277,14 @@ class EventSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class FileSpec:
+    """``[[file]]``: a settings file below /etc."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """A whole file."""
 
@@ -294,4 +302,5 @@ class Scenario:
     mdev: tuple[MdevSpec, ...] = ()
     vm: tuple[VmSpec, ...] = ()
     process: tuple[ProcessSpec, ...] = ()
+    file: tuple[FileSpec, ...] = ()
     timeline: tuple[EventSpec, ...] = ()

@@ -7,12 +7,13 @@ a few milliseconds at a time.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import replace
 from operator import is_
 from typing import TypeVar
 
 from backend.host.doors import HostDoors
+from backend.model.boot import BootState
 from backend.model.device import Device
 from backend.model.facts import FactState, Note, Notes, no_notes
 from backend.model.group import IommuGroup
@@ -31,6 +32,7 @@ from backend.probe.names import PciNames
 from backend.probe.surroundings import Surroundings, VfIdentity, listing, read_surroundings, surroundings_of
 from backend.state.join import assign, is_open, join
 from backend.state.policies import Policies
+from backend.state.saved import SavedForBoot
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -64,6 +66,9 @@ class Collector:
         self._assigned: dict[DeviceId, tuple[Found, ...]] = {}
         self._policies: dict[DeviceId, VfInfo | Note] = {}
         self._has_groups = False
+        self._saved = SavedForBoot(doors.files)
+        self._marked: Set[DeviceId] = frozenset()
+        """Devices of which something was saved for boot when the last picture was made."""
         self._listed: tuple[list[str], list[str]] = ([], [])
         self.host: Host | None = None
         self.look_wanted = False
@@ -96,6 +101,7 @@ class Collector:
             yield
         self._attributes = attributes
         self._base = base
+        self._saved.look_again()
         findings = holders() if holders is not None else None
         if findings is not None:
             self._findings = findings
@@ -274,9 +280,10 @@ class Collector:
                 suspects.append(str(device.id))
             yield
         self._read_parents()
+        self._saved.look_again()
         yield
         yield from self.read_some(suspects)
-        if self.host is not None and self._parents_differ():
+        if self.host is not None and (self._parents_differ() or self._saved.changed()):
             yield from self._publish(dict(self.host.devices), set())
 
     def unlisted(self) -> set[str]:
@@ -320,6 +327,9 @@ class Collector:
         groups = _reuse_map(old.groups if old is not None else None, groups)
         yield
         vms = yield from self._vms()
+        boot = self._saved.compare(devices)
+        yield
+        devices = self._with_drift(devices, boot)
         devices = _reuse_map(old.devices if old is not None else None, devices)
         yield
         self.host = Host(
@@ -338,7 +348,21 @@ class Collector:
             holder_scan=self._findings.scan if self._findings is not None else _NOT_LOOKED,
             vms=vms,
             notes=self._host_notes(),
+            boot=_reuse(old.boot if old is not None else None, boot),
         )
+
+    def _with_drift(self, devices: Mapping[DeviceId, Device], boot: BootState | None) -> Mapping[DeviceId, Device]:
+        """Return the devices, those of which something is saved for boot with how they differ from it."""
+        saved = {DeviceId(name): boot.of(name) for name in boot.saved} if boot is not None else {}
+        marked, self._marked = self._marked, saved.keys()
+        found: dict[DeviceId, Device] | None = None
+        old: Mapping[DeviceId, Device] = self.host.devices if self.host is not None else {}
+        for name in saved.keys() | marked:
+            device = devices.get(name)
+            if device is not None and device.drift != saved.get(name):
+                found = dict(devices) if found is None else found
+                found[name] = _reuse(old.get(name), replace(device, drift=saved.get(name)))
+        return devices if found is None else found
 
     def _vms(self) -> Steps[Mapping[int, Vm]]:
         old: Mapping[int, Vm] = self.host.vms if self.host is not None else {}

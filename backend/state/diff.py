@@ -15,6 +15,7 @@ V = TypeVar("V")
 _PLAIN = (
     "name", "source", "source_detail", "kernel", "boot_id", "uid", "iommu", "weaknesses", "holder_scan", "notes",
     "alarms",
+    "boot",
 )  # fmt: skip
 
 

@@ -227,3 +227,30 @@ def driver(host: SimulatedHost, device: str) -> str:
         return host.files.readlink(f"/sys/bus/pci/devices/{device}/driver").rpartition("/")[2]
     except FileNotFoundError:
         return ""
+
+
+def boot_file(host: SimulatedHost) -> str:
+    try:
+        return host.files.read("/etc/iovtop/boot.toml").decode()
+    except FileNotFoundError:
+        return ""
+
+
+async def test_a_device_is_saved_to_boot_from_its_row_and_then_saved_no_more() -> None:
+    async with simulated(PF, scenario="drift", write=True) as (shown, host):
+        assert "▲ drift" in shown.text()
+        await choose(shown, "S")
+        await planned(shown)
+        text = shown.text()
+        assert "write what was saved" in text
+        assert "iovtop-boot.service" in text
+        await shown.press("y")
+        await shown.until(lambda: "vfs = 2" in boot_file(host), "the file")
+        assert "# in slot 4 until March" in boot_file(host)
+        await shown.until(lambda: isinstance(shown.app.screen, RunScreen), "the end")
+        await shown.press("enter")
+        await shown.until(lambda: isinstance(shown.app.screen, MainScreen), "the tree")
+        await choose(shown, "F")
+        await planned(shown)
+        await shown.press("y")
+        await shown.until(lambda: "3c:ec:ef:20:00:01" not in boot_file(host), "no entry")

@@ -18,10 +18,10 @@ from backend.ops.actions import DeleteFile, SaveFile
 from backend.ops.boot.identities import read_identities
 from backend.ops.boot.live import Live, words_of
 from backend.ops.boot.sight import kinds_of
-from backend.ops.boot.unit import SettingsAre, work_to_install, work_to_remove
+from backend.ops.boot.unit import SettingsAre, supposed_unit, work_to_install, work_to_remove
 from backend.ops.codec import asked
 from backend.ops.errors import BadRequest, NoSuchDevice, Refused
-from backend.ops.operation import Operation, Work
+from backend.ops.operation import Operation, Outcome, Work
 from backend.ops.world import World
 from backend.probe.boot.compare import place
 from backend.probe.boot.edit import edited
@@ -77,7 +77,8 @@ async def plan_remove(request: RemoveBoot, world: World) -> Operation:
 
 def _raw(world: World) -> str | None:
     try:
-        return read(world.doors.files)
+        supposed = world.supposed(PATH)
+        return supposed if supposed is not None else read(world.doors.files)
     except BadBootFile as error:
         raise Refused(str(error)) from error
 
@@ -85,7 +86,7 @@ def _raw(world: World) -> str | None:
 def _file(world: World) -> tuple[str | None, Saved]:
     """Return the file and what it says. Raises ``Refused`` for one that cannot be understood: it is not replaced."""
     try:
-        text = read(world.doors.files)
+        text = _raw(world)
         return text, Saved() if text is None else parse(text)
     except BadBootFile as error:
         raise Refused(str(error), "mend it, or move it away: nothing was changed") from error
@@ -178,7 +179,7 @@ def _plan(
         must_type="",
         unseen=False,
     )
-    return Operation(plan, tuple(work))
+    return Operation(plan, tuple(work), Outcome(files={PATH: text, **(supposed_unit() if unit else {})}))
 
 
 def _plan_nothing(world: World, request: Asked, old: str | None) -> Operation:

@@ -63,7 +63,12 @@ def program(*, simulated: bool) -> str:
 
 def is_enabled(world: World) -> bool:
     """Return whether systemd starts the unit at boot."""
-    return world.exists(WANTED)
+    return world.supposed(WANTED) is not None or world.exists(WANTED)
+
+
+def supposed_unit() -> dict[str, str]:
+    """Return what a plan supposes for those after it: that the unit is there, and started at boot."""
+    return {WANTED: "", PATH: ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,7 @@ def work_to_install(world: World) -> tuple[list[Work], list[str]]:
         why = "no iovtop lies in /usr/bin or beside this Python, so that no unit can start it"
         return [], [f"{why}: install it, and save again"]
     work, notes = [], []
-    if not packaged and raw_text(world, PATH) != unit_text(name):
+    if not packaged and world.supposed(PATH) is None and raw_text(world, PATH) != unit_text(name):
         work.append(_write_unit(world, unit_text(name)))
     if not is_enabled(world):
         work.append(_switch(on=True))

@@ -158,7 +158,8 @@ def test_a_quoted_text_is_looked_for_as_it_is(scenario: Scenario, text: str) -> 
 @pytest.mark.parametrize(
     ("text", "choices"),
     [
-        ("dr", ["driver:"]),
+        ("dr", ["drift", "driver:"]),
+        ("dri", ["drift", "driver:"]),
         ("vf !he", ["held"]),
         ("n", ["numa:", "name:", "net:"]),
         ("p", ["pf", "path:", "pid:", "parent:", "power:"]),

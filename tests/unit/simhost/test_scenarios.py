@@ -62,7 +62,7 @@ def answer(call: Callable[[str], T], path: str) -> T | int:
 
 
 def test_the_names() -> None:
-    assert scenario_names() == ["bare", "duo", "lab", "messy", "scale", "vgpu"]
+    assert scenario_names() == ["bare", "drift", "duo", "lab", "messy", "scale", "vgpu"]
 
 
 @pytest.mark.parametrize("spec", SPECS)
