@@ -17,10 +17,12 @@ from backend.counters.process import PROCESS, ProcessSampler
 from backend.counters.sampler import Sampler, WaitingSampler
 from backend.counters.tracepoints import TRACEPOINTS, TracepointSampler
 from backend.counters.vf_traffic import VF_TRAFFIC, VfTrafficSampler
+from backend.counters.vm_stats import VM_STATS, VmStatsSampler
 from backend.host.doors import HostDoors
 
 SETS = (
-    NETDEV, REPRESENTOR, BLOCK, INTERRUPTS, KVM, PROCESS, AER, LINK, *PMU_SETS, TRACEPOINTS, VF_TRAFFIC, DRM, HWMON,
+    NETDEV, REPRESENTOR, BLOCK, INTERRUPTS, KVM, PROCESS, AER, LINK, *PMU_SETS, TRACEPOINTS, VF_TRAFFIC, VM_STATS, DRM,
+    HWMON,
 )  # fmt: skip
 """All that is counted."""
 
@@ -42,7 +44,7 @@ def samplers_of(doors: HostDoors) -> tuple[Sampler, ...]:
 
 def waiting_samplers_of(doors: HostDoors) -> tuple[WaitingSampler, ...]:
     """Return the samplers that may have to wait for a driver."""
-    return (VfTrafficSampler(doors), DrmSampler(doors), HwmonSampler(doors))
+    return (VfTrafficSampler(doors), VmStatsSampler(doors), DrmSampler(doors), HwmonSampler(doors))
 
 
 def meter_of(doors: HostDoors) -> Meter:

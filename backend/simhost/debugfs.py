@@ -12,12 +12,14 @@ from backend.simhost.tree import Dir, DynamicDir, File, Node
 
 if TYPE_CHECKING:
     from backend.simhost.kernel import Kernel
+    from backend.simhost.procs import SimProcess
 
 _COUNTERS = {
     "exits": 5200, "io_exits": 310, "mmio_exits": 12, "irq_injections": 640, "halt_exits": 900,
     "request_irq_exits": 40, "insn_emulation": 60, "tlb_flush": 110, "pf_taken": 20,
 }  # fmt: skip
 _TRAP_RATE = 9000
+_VM = "anon_inode:kvm-vm"
 
 
 def add_debugfs(kernel: Kernel) -> None:
@@ -31,6 +33,20 @@ def add_debugfs(kernel: Kernel) -> None:
         top.entries["vfio"] = DynamicDir("vfio", top, view.devices, view.device)
 
 
+def kvm_totals(kernel: Kernel, process: SimProcess) -> dict[str, int]:
+    """Return what KVM has counted of a VM; nothing of a process that has none."""
+    numbers = [number for number, (target, _) in process.fds.items() if target == _VM]
+    return {c: _total(kernel, process, f"{process.pid}-{number}", c) for number in numbers[:1] for c in _COUNTERS}
+
+
+def _total(kernel: Kernel, process: SimProcess, name: str, counter: str) -> int:
+    trapped = any(isinstance(d, Mdev) or d.model.bars for d in process.devices) and not process.maps
+    mean = _COUNTERS[counter] * between(seed_of(name), 0.3, 6)
+    if trapped and counter == "mmio_exits":
+        mean = _TRAP_RATE
+    return int(mean * (process.started % 100)) + grown(kernel.core.age(), mean, seed_of(name + counter))
+
+
 class _View:
     """Computes the entries."""
 
@@ -41,7 +57,7 @@ class _View:
     def vms(self) -> Iterable[str]:
         for process in self._kernel.processes.all.values():
             for number, (target, _) in process.fds.items():
-                if target == "anon_inode:kvm-vm":
+                if target == _VM:
                     yield f"{process.pid}-{number}"
 
     def vm(self, name: str) -> Node | None:
@@ -50,15 +66,12 @@ class _View:
         if process is None or name not in set(self.vms()):
             return None
         directory = Dir(name, self._top)
-        started, seed = process.started % 100, seed_of(name)
-        trapped = any(isinstance(d, Mdev) or d.model.bars for d in process.devices) and not process.maps
-        for counter, rate in _COUNTERS.items():
-            mean = _TRAP_RATE if trapped and counter == "mmio_exits" else rate * between(seed, 0.3, 6)
-            directory.entries[counter] = File(self._counter(mean, started, seed_of(name + counter)))
+        for counter in _COUNTERS:
+            directory.entries[counter] = File(self._counter(process, name, counter))
         return directory
 
-    def _counter(self, mean: float, started: float, seed: int) -> Callable[[], bytes]:
-        return lambda: f"{int(mean * started) + grown(self._kernel.core.age(), mean, seed)}\n".encode()
+    def _counter(self, process: SimProcess, name: str, counter: str) -> Callable[[], bytes]:
+        return lambda: b"%d\n" % _total(self._kernel, process, name, counter)
 
     def _all(self) -> Iterable[Function | Mdev]:
         yield from (f for f in self._kernel.pci.functions.values() if f.vfio is not None)

@@ -16,6 +16,7 @@ READING = frozenset(
         "query-migrate-parameters",
         "query-name",
         "query-pci",
+        "query-stats",
         "query-status",
         "query-uuid",
         "query-version",

@@ -37,6 +37,17 @@ async def test_what_a_vm_is(pair: Pair) -> None:
         assert {"type": "chardev", "id": "compat_monitor0"} in await monitor.ask("query-yank")
 
 
+async def test_statistics_are_there_where_kvm_is(pair: Pair) -> None:
+    async with await open_monitor(pair.source_sockets, pair.source) as monitor:
+        wanted = {"target": "vcpu", "providers": [{"provider": "kvm", "names": ["exits", "mmio_exits"]}]}
+        found = await monitor.ask("query-stats", wanted)
+        assert bool(found) == (await monitor.ask("query-kvm"))["enabled"]
+        for vcpu in found:
+            assert vcpu["provider"] == "kvm"
+            assert {one["name"] for one in vcpu["stats"]} == {"exits", "mmio_exits"}
+            assert all(isinstance(one["value"], int) for one in vcpu["stats"])
+
+
 async def test_a_waiting_destination(pair: Pair) -> None:
     async with await open_monitor(pair.destination_sockets, pair.destination) as monitor:
         assert await monitor.ask("query-status") == {"status": "inmigrate", "running": False}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from backend.simhost.access import Access
+from backend.simhost.debugfs import kvm_totals
 from backend.simhost.function import Function
 from backend.simhost.mdev import Mdev
 from backend.simhost.procs import SimProcess
@@ -154,6 +155,7 @@ class SimQemu:
             "query-name": lambda a: {"name": self.plan.name},
             "query-uuid": lambda a: {"UUID": self.uuid},
             "query-kvm": lambda a: {"enabled": self.plan.accel == "kvm", "present": True},
+            "query-stats": self._stats,
             "query-version": lambda a: VERSION,
             "query-memory-size-summary": lambda a: {"base-memory": self.plan.memory_mb << 20, "plugged-memory": 0},
             "query-cpus-fast": self._cpus,
@@ -190,6 +192,19 @@ class SimQemu:
                 "props": {"core-id": 0, "thread-id": 0, "socket-id": n},
             }
             for n in range(self.plan.vcpus)
+        ]
+
+    def _stats(self, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
+        with self.access.lock:
+            totals = kvm_totals(self.access.kernel, self.process) if self.plan.accel == "kvm" else {}
+        wanted = {name for one in arguments.get("providers", ()) for name in one.get("names", totals)}
+        told = [{"name": name, "value": value} for name, value in totals.items() if name in wanted]
+        none = [{"name": one["name"], "value": 0} for one in told]
+        # The first vCPU has all of it: who asks adds them up.
+        return [
+            {"provider": "kvm", "qom-path": cpu["qom-path"], "stats": none if place else told}
+            for place, cpu in enumerate(self._cpus({}))
+            if totals
         ]
 
     def _pci(self, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
