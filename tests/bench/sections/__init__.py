@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tests.bench.context import Bench
 from tests.bench.report import Report
-from tests.bench.sections import holders, linear, memory, screen, snapshot, startup, terminal, tick
+from tests.bench.sections import counters, holders, linear, memory, screen, snapshot, startup, terminal, tick
 
 SECTIONS: dict[str, Callable[[Bench], Report]] = {
     "snapshot": snapshot.run,
@@ -15,6 +15,7 @@ SECTIONS: dict[str, Callable[[Bench], Report]] = {
     "memory": memory.run,
     "startup": startup.run,
     "holders": holders.run,
+    "counters": counters.run,
     "terminal": terminal.run,
     "screen": screen.run,
 }
