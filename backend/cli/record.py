@@ -65,7 +65,7 @@ async def _record(
     from backend.state.live import Live
 
     began = time.time()
-    live = Live(doors, interval)
+    live = Live(doors, interval, histories=False)
     live.measure_all = query is None
     live.listen_to_readings(recorder.listen)
     task = asyncio.create_task(_follow(live, recorder, query))

@@ -47,6 +47,6 @@ def waiting_samplers_of(doors: HostDoors) -> tuple[WaitingSampler, ...]:
     return (VfTrafficSampler(doors), VmStatsSampler(doors), DrmSampler(doors), HwmonSampler(doors))
 
 
-def meter_of(doors: HostDoors) -> Meter:
+def meter_of(doors: HostDoors, *, histories: bool = True) -> Meter:
     """Return a meter with every sampler."""
-    return Meter(doors.clock, samplers_of(doors), waiting_samplers_of(doors))
+    return Meter(doors.clock, samplers_of(doors), waiting_samplers_of(doors), histories=histories)

@@ -21,13 +21,15 @@ class Flows:
 
     Args:
         order: set → its place: the best source of a measure comes first.
+        histories: whether the last values of each figure are kept; nobody looks at them where only files are written.
 
     Attributes:
         activity: subject → flows, best source first; replaced, never changed, whenever something was measured.
     """
 
-    def __init__(self, order: Mapping[str, int]) -> None:
+    def __init__(self, order: Mapping[str, int], *, histories: bool = True) -> None:
         self._order = order
+        self._histories = histories
         self._last: dict[str, dict[tuple[str, str], tuple[Reading, Flow]]] = {}
         self._rings = Rings()
         self.activity: Activity = {}
@@ -54,7 +56,8 @@ class Flows:
             before, shown = kept.get(key, (None, None))
             flow = flow_between(before, shown, reading)
             kept[key] = (reading, flow)
-            self._remember(reading.subject, flow)
+            if self._histories:
+                self._remember(reading.subject, flow)
             touched.add(reading.subject)
         if not touched:
             return

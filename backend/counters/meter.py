@@ -24,16 +24,26 @@ Listener = Callable[[Sequence[Reading], Sequence[Key]], None]
 class Meter:
     """Samples devices when asked, and no others.
 
+    Args:
+        histories: whether the last values of each figure are kept.
+
     Attributes:
         listeners: called with every few readings as they came: what a recorder writes down.
         waiting: the samplers that may have to wait for a driver.
     """
 
-    def __init__(self, clock: Clock, samplers: Sequence[Sampler], waiting: Sequence[WaitingSampler] = ()) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        samplers: Sequence[Sampler],
+        waiting: Sequence[WaitingSampler] = (),
+        *,
+        histories: bool = True,
+    ) -> None:
         self._clock = clock
         self.samplers = samplers
         self.waiting = waiting
-        self._flows = Flows(self.order)
+        self._flows = Flows(self.order, histories=histories)
         self._due: dict[tuple[str, str], float] = {}
         self._wanted: set[str] = set()
         self.listeners: list[Listener] = []

@@ -41,6 +41,8 @@ class PmuSampler:
         self._perf = doors.perf
         self._clock = doors.clock
         self._open: dict[str, _Counted] = {}
+        self._uncounted: set[str] = set()
+        """Functions that no PMU counts for: asked once, since neither their place nor the PMUs change."""
         self._names: frozenset[str] | None = None
         self._pmus: dict[str, Pmu | None] = {}
         self._iort: Iort | None = None
@@ -51,10 +53,13 @@ class PmuSampler:
             self._look_around()
         for device in devices:
             subject = str(device.id)
+            if subject in self._uncounted:
+                continue
             counted = self._open.get(subject)
             if counted is None:
                 pins = list(pins_of(host, device, self._names or frozenset(), self._pmu, self._iort))
                 if not pins:
+                    self._uncounted.add(subject)
                     continue
                 if len(self._open) >= MOST:
                     for pin in pins:
@@ -119,6 +124,7 @@ class PmuSampler:
 
     def forget(self, subjects: Set[str]) -> None:
         """Close the events of functions that nobody asks for any more."""
+        self._uncounted -= subjects
         for subject in subjects & self._open.keys():
             _close(self._open.pop(subject))
 

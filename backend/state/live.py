@@ -61,7 +61,14 @@ class Live:
         status: how the session is doing.
     """
 
-    def __init__(self, doors: HostDoors, interval: float = 1.0, thresholds: Sequence[Threshold] = ()) -> None:
+    def __init__(
+        self,
+        doors: HostDoors,
+        interval: float = 1.0,
+        thresholds: Sequence[Threshold] = (),
+        *,
+        histories: bool = True,
+    ) -> None:
         self._doors = doors
         self._collector = Collector(doors)
         self._scanner = scanner_for(doors)
@@ -79,7 +86,7 @@ class Live:
         self._ticks = 0
         self._shown: Host | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._meter = meter_of(doors) if doors.source.kind != "capture" else None
+        self._meter = meter_of(doors, histories=histories) if doors.source.kind != "capture" else None
         self._watch = ThresholdWatch(thresholds)
         self.visible: frozenset[str] = frozenset()
         self.measure_all = False

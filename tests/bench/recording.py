@@ -1,7 +1,7 @@
 """What it costs to record counters with nothing painted: of a tree of VFs, and of real interfaces beside ``ip``.
 
-    python -m tests.bench.recording tree ROOT TICKS
-    unshare --mount --net --propagation private python -m tests.bench.recording interfaces NUMBER TICKS
+    python -m tests.bench.recording tree TICKS         (with the tree on /sys)
+    unshare --mount --net --propagation private python -m tests.bench.recording interfaces COUNT TICKS
 
 Prints one line of JSON. Ticks follow each other without a pause: it is their CPU time that counts.
 """
@@ -53,7 +53,7 @@ class _Seconds:
 def recorded(doors: HostDoors, host: Host, ids: set[str], ticks: int) -> dict[str, Any]:
     """Record ``ticks`` ticks of the devices ``ids``; return CPU seconds and reads a tick, and bytes of the file."""
     clock = _Seconds()
-    meter = Meter(clock, samplers_of(doors), waiting_samplers_of(doors))
+    meter = Meter(clock, samplers_of(doors), waiting_samplers_of(doors), histories=False)
     with tempfile.TemporaryDirectory() as folder:
         recorder = Recorder(Path(folder) / "recording", clock)
         meter.listeners.append(recorder.listen)
@@ -92,8 +92,8 @@ def _reads() -> int:
     raise RuntimeError("/proc/self/io has no syscr")
 
 
-def _tree(root: str, ticks: int) -> dict[str, Any]:
-    doors = LinuxHost(root)
+def _tree(ticks: int) -> dict[str, Any]:
+    doors = LinuxHost()
     collector = Collector(doors)
     at_once(collector.read_all())
     assert collector.host is not None
@@ -146,8 +146,8 @@ def _children(command: list[str], times: int) -> float:
 
 def main() -> int:
     """Measure what the command line names."""
-    kind, what, ticks = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    print(json.dumps(_tree(what, ticks) if kind == "tree" else _interfaces(int(what), ticks)))
+    kind, *numbers = sys.argv[1:]
+    print(json.dumps(_tree(int(numbers[0])) if kind == "tree" else _interfaces(int(numbers[0]), int(numbers[1]))))
     return 0
 
 

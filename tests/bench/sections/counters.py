@@ -30,7 +30,9 @@ def run(bench: Bench) -> Report:
     )
     root, _ = bench.trees.get(bench.options.size)
     _make_interrupts(root)
-    found = _call([], "tree", root, _TICKS)
+    if reason := namespaces.why_not():
+        raise Skip(reason)
+    found = _call(namespaces.on_sys(root, []), "tree", _TICKS)
     floor = tools.floor(root, "reopen", repeat=bench.options.repeat)
     each = found["cpu_s"] / max(found["reads"], 1) / (floor.cpu_ms / 1e3 / floor.attributes)
     _row(report, f"VFs of the tree {bench.options.size}", found["vfs"], found, each, None)
@@ -76,7 +78,7 @@ def _system_calls(report: Report, root: Path, vfs: int) -> None:
     for ticks in (1, 3):
         summary = root.parent / "strace"
         try:
-            _call(["strace", "-f", "-c", "-o", str(summary)], "tree", root, ticks)
+            _call(namespaces.on_sys(root, ["strace", "-f", "-c", "-o", str(summary)]), "tree", ticks)
         except RuntimeError as error:
             report.skipped["system calls"] = str(error)
             return
@@ -100,7 +102,7 @@ def _real_interfaces() -> dict[str, Any]:
         raise Skip(str(error)) from error
 
 
-def _call(before: list[str], *arguments: str | Path | int) -> dict[str, Any]:
+def _call(before: list[str], *arguments: str | int) -> dict[str, Any]:
     argv = [*before, sys.executable, "-m", "tests.bench.recording", *map(str, arguments)]
     done = subprocess.run(
         argv, capture_output=True, text=True, env={**environment(), "HOME": os.environ.get("HOME", "/")},
