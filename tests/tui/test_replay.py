@@ -20,6 +20,7 @@ from tests.pictures import simulated
 from tests.tui.screens import TERM
 from tests.unit.recording.test_recording import record
 from tui.app import IovtopApp
+from tui.screens.pulse import PulseScreen
 from tui.term.capabilities import detect
 from tui.writing import never_change_the_past
 
@@ -114,3 +115,15 @@ async def test_it_stops_at_its_end_and_begins_again_when_told(recorded: Path) ->
         await shown.until(lambda: not shown.replay.playing and "paused" in shown.text(), "its end")
         await shown.pilot.press("p")
         await shown.until(lambda: shown.replay.playing and shown.replay.now < shown.replay.last - 5, "its beginning")
+
+
+async def test_the_pulse_of_a_recording_is_steered_by_the_same_keys(recorded: Path) -> None:
+    async with playing(recorded) as shown:
+        await shown.pilot.press("5")
+        await shown.until(lambda: isinstance(shown.app.screen, PulseScreen), "the pulse")
+        await shown.pilot.press("p", "right_curly_bracket")
+        await shown.until(lambda: shown.replay.now == shown.replay.last, "the end")
+        await shown.until(lambda: f"{_clock(shown.replay.now)}  paused" in shown.text(), "its time")
+        assert "REPLAY" in shown.text()
+        await shown.pilot.press("comma")
+        await shown.until(lambda: shown.replay.now == shown.replay.last - 10, "ten seconds back")

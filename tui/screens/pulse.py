@@ -19,6 +19,7 @@ from backend.present.rates import Figure, figure_of
 from backend.present.spark import spark
 from tui.bridge import Session
 from tui.detail_activity import BARS
+from tui.playing import steer, told
 from tui.term.theming import Skin
 from tui.widgets.detail_lines import Detail
 from tui.widgets.detail_pane import DetailPane
@@ -67,7 +68,11 @@ class PulseScreen(Screen[str | None]):
         self.call_after_refresh(self.query_one(DetailPane).restyle)
 
     def on_key(self, event: events.Key) -> None:
-        """Choose another measure, or go back."""
+        """Choose another measure, steer a recording, or go back."""
+        if steer(self._session.player, event.key):
+            self._say()
+            event.stop()
+            return
         if event.key in ("o", "right", "O", "left"):
             step = 1 if event.key in ("o", "right") else -1
             self.measure = MEASURES[(MEASURES.index(self.measure) + step) % len(MEASURES)]
@@ -84,7 +89,14 @@ class PulseScreen(Screen[str | None]):
         self.dismiss(None)
 
     def _say(self) -> None:
-        title = [*self._badge, Piece(" iovtop ", "brand", 3), Piece(f" pulse: {_title(self.measure)} ", "hostname", 1)]
+        player = self._session.player
+        at = [Piece(f" {told(player)} ", "foreign", 1)] if player is not None else []
+        title = [
+            *self._badge,
+            *at,
+            Piece(" iovtop ", "brand", 3),
+            Piece(f" pulse: {_title(self.measure)} ", "hostname", 1),
+        ]
         keys = [("o", "next measure"), ("esc", "back")]
         pieces = [
             piece for key, word in keys for piece in (Piece(f" {key} ", "key", 4), Piece(f"{word} ", "key-text", 4))
@@ -93,6 +105,8 @@ class PulseScreen(Screen[str | None]):
 
     def _follow(self) -> None:
         if self._session.host is not self._shown:
+            if self._session.player is not None:
+                self._say()
             self._show()
 
     def _show(self) -> None:

@@ -203,3 +203,26 @@ def test_sensors_come_through_the_guarded_door_from_devices_that_are_awake() -> 
     stuck = measured.flow("0000:01:00.0", "hwmon")
     assert stuck.state is CounterState.STALE
     assert "still waiting in the kernel" in stuck.reason
+
+
+def test_gpu_clients_of_the_host_come_with_each_engine_and_their_memory() -> None:
+    measured = Measured("vgpu")
+    process = measured.doors.kernel.processes.all[1811]
+    number = next(number for number, (target, _) in process.fds.items() if target == "/dev/dri/card0")
+
+    def used(nanoseconds: int) -> None:
+        lines = "drm-driver:\tast\ndrm-client-id:\t7\ndrm-pdev:\t0000:03:00.0\ndrm-resident-vram0:\t64 KiB\n"
+        process.fds[number] = ("/dev/dri/card0", f"{lines}drm-engine-render:\t{nanoseconds} ns\n")
+
+    used(1_000_000_000)
+    measured.wait()
+    used(2_000_000_000)
+    measured.clock.advance(4.0)
+    measured.wait()
+    flows = {flow.instance: flow for flow in measured.meter.activity["0000:03:00.0"] if flow.set.id == "drm"}
+    assert flows["all"].rates == (None, 65536.0, 1.0)
+    assert flows["render"].rates[0] == pytest.approx(0.25e9)
+    measured.doors.faults.hang_reads(f"/proc/1811/fdinfo/{number}")
+    measured.clock.advance(4.0)
+    measured.wait()
+    assert measured.flow("0000:03:00.0", "drm").state is CounterState.STALE
