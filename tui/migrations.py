@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from backend.host.caller import caller
 from backend.host.doors import HostDoors
-from backend.migration.comparison import compare
+from backend.migration.comparison import HERE, compare
 from backend.migration.jobs.folder import NoJob
 from backend.migration.jobs.orders import Order
 from backend.migration.jobs.starting import Jobs, NotStarted
 from backend.migration.planning import plan_move
+from backend.migration.preparing import prepare
 from backend.migration.readiness import find_out
 from backend.model.host import Host
 from backend.model.job import Job, JobState, Move
@@ -38,6 +40,8 @@ class Waiting:
     def words(self) -> str:
         """What to call it."""
         where = f"{self.host.rpartition(':')[2]}: " if self.host else ""
+        if self.path == HERE:
+            return f"{where}one that is started for it{'' if where else ' here'}"
         return f"{where}{self.name} ({PurePosixPath(self.path).name})"
 
 
@@ -107,14 +111,15 @@ class Migrations:
         return await self._jobs.start(move, caller())
 
     async def waiting(self, host: Host, vm: Vm) -> list[Waiting]:
-        """Return the QEMUs that wait for a VM, those of its name first."""
+        """Return the QEMUs that wait for a VM, those of its name first, and hosts on which one can be started."""
         found = [Waiting("", path, one.name) for one in host.vms.values() if one.incoming for path in one.monitors[:1]]
         for name in self._neighbours:
             other = await self._look(name)
             found += [
                 Waiting(name, path, one.name) for one in other.vms.values() if one.incoming for path in one.monitors[:1]
             ]
-        return sorted(found, key=lambda one: one.name != vm.name)
+        found.sort(key=lambda one: one.name != vm.name)
+        return [*found, *(Waiting(name, HERE, "") for name in ("", *self._neighbours))]
 
     async def ready(self, host: Host, vm: Vm) -> Readiness:
         """Return everything that stands in the way of a VM, and which strategies there are."""
@@ -130,10 +135,17 @@ class Migrations:
         there = self._jobs.host(move.host)
         other = host if there is self._doors else await self._look(move.host)
         comparison = await compare((self._doors, host), vm, (there, other), move.destination, unplugged=unplugged)
+        pairs = dict(comparison.pairs)
+        reasons = comparison.reasons
+        if move.destination == HERE:
+            swaps = {device: "" if unplugged else pairs.get(device, "") for device in move.devices}
+            uid = os.geteuid() if self._doors.source.kind == "live" else vm.uid or 0
+            made, hindrances = prepare(self._doors, host, vm, move.monitor, swaps, other, uid)
+            reasons = (*reasons, *hindrances)
+            move = replace(move, destination=made.monitor, command=made.command, folder=made.folder)
         if unplugged:
-            pairs = dict(comparison.pairs)
             move = replace(move, plugs=tuple((device, pairs.get(device, "")) for device in move.devices))
-        return move, plan_move(move, readiness, comparison.reasons)
+        return move, plan_move(move, readiness, reasons)
 
     async def _look(self, name: str) -> Host:
         doors = self._jobs.host(name)

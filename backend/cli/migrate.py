@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
+import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 
 from backend.cli.amounts import parse_bytes
-from backend.cli.compare import print_comparison
+from backend.cli.compare import add_destination, check_destination, print_comparison
 from backend.cli.exits import CommandError, Exit
 from backend.cli.following import follow
 from backend.cli.machines import find_vm
@@ -18,9 +21,10 @@ from backend.cli.snapshot import take
 from backend.cli.why import print_readiness
 from backend.host.caller import caller
 from backend.host.doors import HostDoors
-from backend.migration.comparison import compare
+from backend.migration.comparison import HERE, compare
 from backend.migration.jobs.starting import Jobs, NotStarted
 from backend.migration.planning import place_of, plan_move
+from backend.migration.preparing import prepare
 from backend.migration.readiness import find_out
 from backend.model.host import Host
 from backend.model.job import Move
@@ -31,11 +35,8 @@ from backend.model.vm import Vm, VmManager
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument("vm", metavar="VM", help="its name, pid or UUID")
-    parser.add_argument(
-        "destination", metavar="DEST", help="monitor (QMP socket) of a QEMU started with -incoming defer"
-    )
+    add_destination(parser)
     parser.add_argument("--qmp", default="", metavar="PATH", help="the VM's monitor, instead of the one it was given")
-    parser.add_argument("--to-sim", default="", metavar="NAME", help="the simulated host on which DEST is")
     parser.add_argument(
         "--uri", default="", help="where DEST listens, as tcp:HOST:PORT (default: a socket beside DEST)"
     )
@@ -55,6 +56,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     """Migrate."""
     bandwidth, downtime = limits(options)
+    check_destination(options.destination)
     if options.hold and not options.detach and not sys.stdin.isatty():
         raise CommandError("--hold waits for Enter: it needs a terminal, or --detach")
     if options.detach and doors.source.kind == "simulated":
@@ -108,6 +110,8 @@ def _compared(doors: HostDoors, host: Host, vm: Vm, jobs: Jobs, move: Move, opti
         print_comparison(found, as_json=options.format == "json")
         raise CommandError("nothing was started", Exit.REFUSED)
     pairs = dict(found.pairs)
+    if move.destination == HERE:
+        return _prepared(doors, host, vm, other, move, pairs)
     return replace(move, plugs=tuple((device, pairs.get(device, "")) for device in move.devices)) if unplugged else move
 
 
@@ -142,11 +146,26 @@ def limits(options: argparse.Namespace) -> tuple[int | None, float | None]:
     return bandwidth, options.downtime / 1000
 
 
+def _prepared(doors: HostDoors, host: Host, vm: Vm, there: Host, move: Move, pairs: Mapping[str, str]) -> Move:
+    """Return a move to a destination that is still to be started. Raises ``CommandError`` where it cannot be."""
+    unplugged = move.strategy is Strategy.UNPLUG
+    swaps = {device: "" if unplugged else pairs.get(device, "") for device in move.devices}
+    uid = os.geteuid() if doors.source.kind == "live" else vm.uid or 0
+    found, reasons = prepare(doors, host, vm, move.monitor, swaps, there, uid)
+    if reasons:
+        words = "; ".join(f"{reason.cause}" for reason in reasons)
+        raise CommandError(f"nothing was started: {words}: {reasons[0].remedy}", Exit.REFUSED)
+    plugs = tuple((device, pairs.get(device, "")) for device in move.devices) if unplugged else ()
+    return replace(move, destination=found.monitor, command=found.command, folder=found.folder, plugs=plugs)
+
+
 def _confirm(vm: Vm, move: Move, options: argparse.Namespace) -> None:
     if options.yes:
         return
     if not sys.stdin.isatty():
         raise CommandError("migrating moves a running VM: add --yes where nobody can be asked")
+    if move.command:
+        sys.stderr.write(f"this is started first, and ended again if the VM stays:\n  {shlex.join(move.command)}\n")
     for text in plan_move(move).consequences:
         sys.stderr.write(f"{text}\n")
     sys.stderr.write(f"migrate {vm.name} (pid {vm.pid}) to {place_of(move)}? [y/N] ")

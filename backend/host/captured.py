@@ -199,6 +199,7 @@ class CapturedHost:
             raise
         self.clock: Clock = clock or SystemClock()
         self.sockets = None
+        self.programs = None
 
     @property
     def events(self) -> Events:

@@ -369,6 +369,24 @@ class Sockets(Protocol):
         ...
 
 
+class Programs(Protocol):
+    """Programs that are started on a host. Both methods may block: use a thread."""
+
+    def start(self, words: Sequence[str], *, log: str, folder: str) -> int:
+        """Start a program that outlives us; return its process. Raises ``OSError`` as execve(2) does.
+
+        Args:
+            words: its command line.
+            log: file for what it prints.
+            folder: where it works.
+        """
+        ...
+
+    def end(self, pid: int) -> None:
+        """End a program that was started here."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class EventConfig:
     """Which event to count: the fields of ``struct perf_event_attr`` that say so."""
@@ -496,6 +514,11 @@ class HostDoors(Protocol):
     @property
     def sockets(self) -> Sockets | None:
         """Sockets of other programs; None where nobody lives who could answer (a tree, a capture)."""
+        ...
+
+    @property
+    def programs(self) -> Programs | None:
+        """Starting programs; None where nobody lives who could."""
         ...
 
     @property

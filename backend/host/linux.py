@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from backend.host.leftbehind import LeftBehindAccess
     from backend.host.links import LinuxLinks, NoLinks
     from backend.host.perf import LinuxPerf, NoPerf
+    from backend.host.programs import LinuxPrograms
     from backend.host.sockets import LinuxSockets
     from backend.host.tree import TreeFiles
 
@@ -167,6 +168,15 @@ class LinuxHost:
         from backend.host.sockets import LinuxSockets
 
         return LinuxSockets()
+
+    @property
+    def programs(self) -> LinuxPrograms | None:
+        """Starting programs on this machine; a foreign tree has no processor."""
+        if self.source.kind != "live":
+            return None
+        from backend.host.programs import LinuxPrograms
+
+        return LinuxPrograms()
 
     def name(self) -> str:
         """Return the host's name, raw."""

@@ -81,6 +81,12 @@ def _steps(move: Move) -> Iterator[Step]:
                 f"unplug {name}: its guest has to let it go", f"monitor {move.monitor}", "plugged in", "",
                 f"device_del {name}", f"{name} is out",
             )  # fmt: skip
+    if move.command:
+        yield Step(
+            f"start a QEMU that waits for {move.vm}; it is ended again if the VM stays",
+            f"program {move.command[0]}", "",
+            shlex.join(move.command), shlex.join(move.command), f"{move.destination} answers",
+        )  # fmt: skip
     limits = {"downtime-limit": round(move.downtime * 1000)}
     if move.bandwidth is not None:
         limits["max-bandwidth"] = move.bandwidth

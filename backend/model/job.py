@@ -40,6 +40,8 @@ class Move:
     """Where the destination listens: ``tcp:HOST:PORT``; "" = a socket beside its monitor."""
     command: tuple[str, ...] = ()
     """Command line that starts the destination; () = it waits already."""
+    folder: str = ""
+    """Where it is started: paths in a command line may be relative."""
     plugs: tuple[tuple[str, str], ...] = ()
     """With ``unplug``: each device that goes, and what is plugged in for it there ("" = nothing)."""
 
@@ -92,6 +94,8 @@ class Job:
     """Number in the journal; 0 while it has none."""
     doing: str = ""
     """What it does beside migrating: ``starting the destination``, ``unplugging net0``; "" for nothing else."""
+    prepared: int = 0
+    """Process of the destination that this job started; 0 = it waited already, or is not started yet."""
     progress: Progress | None = None
     history: tuple[Sample, ...] = ()
     cancelling: bool = False

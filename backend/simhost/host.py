@@ -14,6 +14,7 @@ from backend.simhost.kernel import Kernel
 from backend.simhost.links import SimulatedLinks
 from backend.simhost.perf import SimulatedPerf
 from backend.simhost.procs import UNPRIVILEGED_UID
+from backend.simhost.programs import SimulatedPrograms
 from backend.simhost.schedule import Operation
 from backend.simhost.waiting import SimulatedEvents, SimulatedGuarded
 
@@ -67,6 +68,7 @@ class SimulatedHost:
         self.links = SimulatedLinks(self._access)
         self.perf = SimulatedPerf(self._access)
         self.processes = SimulatedProcesses(self._access)
+        self.programs = SimulatedPrograms(self._access)
         self._sockets: SimulatedSockets | None = None
         clock = kernel.core.clock
         if isinstance(clock, ManualClock):

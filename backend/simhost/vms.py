@@ -42,9 +42,14 @@ class VmPlan:
     ids: tuple[str, ...] = ()
     """QEMU ids of ``devices``, where they are not the usual ones."""
 
+    qmp: str = ""
+    """Path of the monitor's socket, where it is not the usual one."""
+
     @property
     def monitor(self) -> str:
         """Path of the monitor's socket that others may connect to; "" where only libvirt has one."""
+        if self.qmp:
+            return self.qmp
         if self.style == "proxmox":
             return f"/var/run/qemu-server/{self.machine_id}.qmp"
         return "" if self.style == "libvirt" else f"/run/vm/{self.name}{'.in' if self.incoming else ''}.qmp"

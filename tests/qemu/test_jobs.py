@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from backend.cli.snapshot import take
 from backend.host.caller import caller
 from backend.host.doors import HostDoors
 from backend.host.linux import LinuxHost
 from backend.migration.jobs.folder import JobFolder, NoJob
 from backend.migration.jobs.orders import Adjust, Cancel, Continue, NobodyListens
 from backend.migration.jobs.starting import Jobs, ProcessJobs, TaskJobs
+from backend.migration.preparing import prepare
 from backend.model.job import Job, JobState, Move
 from backend.model.migration import Where
 from backend.model.plan import RunState
@@ -202,3 +204,54 @@ def test_a_record_is_whole_or_reported(tmp_path: Path) -> None:
             folder.read(job.number)
         assert [str(one) for one in folder.jobs() if isinstance(one, NoJob)]
     assert folder.add(Move("vm", "/a", "/b"), caller(), 1.0).number == job.number + 1
+
+
+async def _prepared(desk: Desk, *, name: str) -> Move:
+    """Return a move of the real source to a destination that is still to be started."""
+    _only_real(desk)
+    source = desk.pair.source
+    await (await open_monitor(desk.pair.source_sockets, source)).close()
+    doors = LinuxHost()
+    host = await asyncio.to_thread(take, doors)
+    vm = host.vms[source.pid]
+    found, reasons = prepare(doors, host, vm, source.monitor, {}, host, os.geteuid())
+    assert reasons == ()
+    assert found.monitor == source.monitor.replace(".qmp", ".in.qmp")
+    return Move(
+        source.name, source.monitor, found.monitor, source.pid, vm.uid, bandwidth=SLOW, hold=True,
+        command=found.command if name == "good" else (*found.command, "-smp", "0"), folder=found.folder,
+    )  # fmt: skip
+
+
+async def test_a_destination_is_started_and_taken_over(desk: Desk) -> None:
+    job = await desk.jobs.start(await _prepared(desk, name="good"), caller())
+    await desk.until(job.number, lambda j: j.progress is not None)
+    await desk.jobs.tell(job.number, Adjust(bandwidth=0, downtime=2.0))
+    await desk.jobs.tell(job.number, Continue())
+    job = await desk.end(job.number)
+    try:
+        assert job.verdict is not None
+        assert job.verdict.moved
+        assert job.prepared
+        assert Path(f"/proc/{job.prepared}/cmdline").read_bytes().endswith(b"-incoming\0defer\0")
+    finally:
+        os.kill(job.prepared, signal.SIGKILL)
+
+
+async def test_a_destination_that_was_started_is_ended_again_when_the_vm_stays(desk: Desk) -> None:
+    job = await desk.jobs.start(await _prepared(desk, name="good"), caller())
+    job = await desk.until(job.number, lambda j: j.progress is not None)
+    await desk.jobs.tell(job.number, Cancel())
+    job = await desk.end(job.number)
+    assert job.verdict is not None
+    assert job.verdict.where is Where.SOURCE
+    assert not Path(f"/proc/{job.prepared}").exists()
+
+
+async def test_a_destination_that_does_not_come_up_says_where_its_words_are(desk: Desk) -> None:
+    job = await desk.jobs.start(await _prepared(desk, name="bad"), caller())
+    job = await desk.end(job.number)
+    assert job.failure is not None
+    last = (desk.jobs.folder.path(job.number) / "destination.log").read_text().splitlines()[-1]
+    assert f"the destination ended at once: {last}" in job.failure.text
+    await desk.entry(RunState.ABORTED)

@@ -160,3 +160,15 @@ async def test_all_blockers_at_once_and_nothing_to_confirm() -> None:
         assert "MiB of memory, the source" in text
         assert isinstance(one.app.screen, PlanScreen)
         assert "Do it" not in text
+
+
+async def test_a_destination_that_is_started_for_it() -> None:
+    async with player() as one:
+        await one.to_form("web-2")
+        await one.shows("Migrate web-2")
+        await one.press("left", "left", "down", "down", *"4G", "enter")
+        await one.shows("start a QEMU that waits for web-2")
+        await one.until(lambda: " Do it  " in text_of(one.app), "an armed plan")
+        assert "host=0000:c1:00.7" in " ".join(one.app.screen.query_one(Panel).text.split())
+        await one.press("tab", "enter")
+        await one.shows("web-2 runs on the destination now")

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from backend.migration.engine import Controls, Options
 from backend.migration.jobs.folder import JobFolder
@@ -15,6 +16,7 @@ from backend.migration.strategies import Reach, migration_of
 from backend.model.job import Failure, Job, Sample
 from backend.model.migration import Progress, Verdict, Where
 from backend.model.plan import RunState
+from backend.model.text import clean
 from backend.ops.errors import Busy, OperationError
 from backend.ops.journal import Journal
 from backend.vmm.errors import MonitorAbsent, VmmError
@@ -25,6 +27,8 @@ _JOURNAL_BUSY = 30.0
 """Seconds for which the journal may be somebody else's at the beginning; at the end we wait for as long as it takes."""
 _SHORTLY = 3.0
 _LOOK_AGAIN = 0.2
+_START = 30.0
+"""Seconds that a destination has to come up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class Keeper:
         server = await listen(self._folder.path(self._job.number), self._obey)
         self._folder.write(self._job, sync=True)  # who reads its pid may give orders at once
         try:
+            await self._prepare()
             await self._migrate()
         except OperationError as error:
             await self._end(failure=Failure(f"{error}; {error.remedy}" if error.remedy else str(error)))
@@ -76,11 +81,49 @@ class Keeper:
             await self._reach.close()
         return self._job
 
+    async def _prepare(self) -> None:
+        """Write down the beginning, and start the destination where it does not wait already."""
+        if not self._job.operation:
+            number = await journalled(self._journal, self._begin, patience=_JOURNAL_BUSY)
+            self._keep(replace(self._job, operation=number), sync=True)
+        move, programs = self._job.move, self._reach.destination.doors.programs
+        if not move.command or self._job.prepared or self._begun:
+            return
+        if programs is None:
+            raise MonitorAbsent(f"{move.vm}: nothing can be started there")
+        self._doing("starting the destination")
+        log = str(self._folder.path(self._job.number) / "destination.log")
+        try:
+            pid = await asyncio.to_thread(programs.start, move.command, log=log, folder=move.folder or "/")
+        except OSError as error:
+            raise MonitorAbsent(f"the destination cannot be started: {error.strerror or error}") from error
+        self._keep(replace(self._job, prepared=pid), sync=True)
+        await self._until_it_answers(pid, log)
+
+    async def _until_it_answers(self, pid: int, log: str) -> None:
+        party = self._reach.destination
+        party.pid = pid
+        until = time.monotonic() + _START
+        while True:
+            try:
+                await party.open()
+                return
+            except VmmError as error:
+                if party.ended():
+                    raise MonitorAbsent(f"the destination ended at once: {_last_line(log)}; see {log}") from error
+                if time.monotonic() > until:
+                    raise
+            await asyncio.sleep(_LOOK_AGAIN)
+
+    async def _clean_up(self, where: Where | None) -> None:
+        """End a destination that this job started, where the VM surely does not run in it."""
+        programs = self._reach.destination.doors.programs
+        if self._job.prepared and programs is not None and where in (None, Where.SOURCE):
+            await self._reach.destination.close()
+            await asyncio.to_thread(programs.end, self._job.prepared)
+
     async def _migrate(self) -> None:
         job = self._job
-        if not job.operation:
-            number = await journalled(self._journal, self._begin, patience=_JOURNAL_BUSY)
-            self._keep(replace(job, operation=number), sync=True)
         move = job.move
         options = Options(move.bandwidth, move.downtime, move.hold, move.uri)
         migration = migration_of(move, self._reach, options, self._controls, self._doing)
@@ -129,11 +172,20 @@ class Keeper:
 
     async def _end(self, *, verdict: Verdict | None = None, failure: Failure | None = None) -> None:
         """Write down how it ended: in the journal first, so that a record that says so has nothing left to be done."""
+        await self._clean_up(verdict.where if verdict is not None else None)
         ended = replace(self._job, verdict=verdict, failure=failure, ended=time.time(), doing="")
         written = await write_end(self._journal, ended, patience=_SHORTLY)
         self._keep(ended, sync=True)
         if not written:
             await write_end(self._journal, ended)
+
+
+def _last_line(log: str) -> str:
+    try:
+        lines = Path(log).read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return clean(lines[-1], 300) if lines else "it said nothing"
 
 
 async def write_end(journal: Journal, job: Job, *, patience: float = float("inf")) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from backend.host.doors import HostDoors
+from backend.host.programs import own_scope
 from backend.migration.jobs.folder import JobFolder, NoJob
 from backend.migration.jobs.keeper import Keeper, Process, decided_by_asking, write_end
 from backend.migration.jobs.orders import NobodyListens, Order, give
@@ -187,7 +188,7 @@ class ProcessJobs(Jobs):
 
     async def _up(self, job: Job) -> Job:
         path = self.folder.path(job.number)
-        words = [*_scope(job.number), sys.executable, "-I", _PROGRAM, str(path)]
+        words = [*own_scope(f"iovtop job {job.number}"), sys.executable, "-I", _PROGRAM, str(path)]
         problem = await asyncio.to_thread(_spawn, words, str(path / "log"))
         until = time.monotonic() + _START
         while not problem:
@@ -200,15 +201,6 @@ class ProcessJobs(Jobs):
         if not job.pid:
             self.folder.write(replace(job, failure=Failure(problem), ended=time.time()))
         raise NotStarted(problem)
-
-
-def _scope(number: int) -> list[str]:
-    """Return what puts a process into a scope of its own, so that the end of a login does not end it."""
-    program = shutil.which("systemd-run")
-    if program is None or not os.path.isdir("/run/systemd/system"):
-        return []
-    own = [] if os.geteuid() == 0 else ["--user"]
-    return [program, *own, "--scope", "--quiet", "--collect", f"--description=iovtop job {number}"]
 
 
 def _spawn(words: list[str], log: str) -> str:

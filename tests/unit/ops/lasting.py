@@ -133,6 +133,11 @@ class LastingHost:
         return self._host.sockets
 
     @property
+    def programs(self) -> None:
+        """Nothing is started on it."""
+        return None
+
+    @property
     def links(self) -> Links:
         """The simulated links."""
         return self._host.links
