@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from backend.model.counters import Counter, CounterKind, CounterSet, CounterState, Reading, Stamp, Unit
 from backend.model.host import Host
 from backend.recording import recorder as recorders
-from backend.recording.frames import FORMAT, HEAD, MAGIC, SYNC, BadRecording
+from backend.recording.frames import FORMAT, HEAD, MAGIC, SYNC, BadRecording, Frame, Kind, pack, scan
 from backend.recording.readings import Key, ReadingReader, ReadingWriter
 from backend.recording.recorder import LEAST_LIMIT, Recorder
 from backend.recording.recording import Moment, Recording
@@ -167,6 +168,13 @@ def test_no_flipped_byte_goes_unnoticed(data: st.DataObject) -> None:
         recording.close()
 
 
+def _packed(value: object) -> bytes:
+    try:
+        return msgspec.msgpack.encode(value)
+    except (OverflowError, UnicodeEncodeError):
+        return b"\xc1"
+
+
 _kept: list[tuple[bytes, list[Moment]]] = []
 
 
@@ -266,3 +274,17 @@ def test_kill_9_leaves_a_recording_that_plays(tmp_path: Path) -> None:
     assert len(list(recording.moments())) == recording.frames > 3
     assert all(gap.torn for gap in recording.gaps)
     recording.close()
+
+
+@given(st.binary(max_size=60) | st.recursive(st.none() | st.integers() | st.text(max_size=5), st.lists).map(_packed))
+def test_nonsense_with_a_right_checksum_is_told_as_such(payload: bytes) -> None:
+    raw, _ = _sample()
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "r"
+        for kind in (Kind.START, Kind.CHANGE, Kind.TICK):
+            first = next(part for part in scan(raw) if isinstance(part, Frame))
+            path.write_bytes(raw[: first.end] + pack(kind, first.number + 1, first.time, payload))
+            recording = Recording(path)
+            with pytest.raises(BadRecording, match="holds nonsense at byte"):
+                list(recording.moments())
+            recording.close()
