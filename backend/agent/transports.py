@@ -91,7 +91,7 @@ def find_elevation() -> Elevation:
     if pkexec := shutil.which("pkexec"):
         remedy = "run iovtop as root, or let polkit allow the agent"
         return Elevation((pkexec, "--disable-internal-agent"), (pkexec,), remedy)
-    raise AgentError("changing this host needs root, and there is no sudo here", "run iovtop as root")
+    raise AgentError("the agent must be root, and there is no sudo here", "run iovtop as root")
 
 
 async def as_root(elevation: Elevation, command: Sequence[str], ask: Ask | None) -> AgentOperator:
@@ -105,6 +105,6 @@ async def as_root(elevation: Elevation, command: Sequence[str], ask: Ask | None)
         return await AgentOperator.on(await spawn([*elevation.quiet, *command]), PATIENCE)
     except AgentError as error:
         if ask is None:
-            raise AgentError(f"changing this host needs root, and {error}", elevation.remedy) from error
+            raise AgentError(f"the agent must be root, and {error}", elevation.remedy) from error
     with ask():
         return await AgentOperator.on(await spawn([*elevation.asking, *command], group=False))

@@ -150,14 +150,14 @@ def carry_out(here: Session, aim: Aim, options: argparse.Namespace) -> Exit:
     if options.dry_run is not None:
         return Exit.REFUSED if broken else Exit.OK
     if broken:
-        reasons = "; ".join(f"{one.text}: {one.found or 'does not hold'}" for one in broken)
+        reasons = "; ".join(f"it must be that {one.text}; found: {one.found or 'it is not so'}" for one in broken)
         remedies = dict.fromkeys(f"; {one.remedy}" for one in broken if one.remedy)
-        raise CommandError(f"{reasons}{''.join(remedies)}", Exit.REFUSED)
+        raise CommandError(f"refused: {reasons}{''.join(remedies)}", Exit.REFUSED)
     if not plan.steps and aim.settles is None:
         return Exit.OK
     typed = _confirmed(plan, options)
     # Asked outside the loop, so that Ctrl-C at the question just ends the command.
-    return here.wait(_run(here.operator, aim, plan, typed, options))
+    return here.wait(_run(here, aim, plan, typed, options))
 
 
 def _show(doors: HostDoors, plan: Plan, options: argparse.Namespace) -> None:
@@ -208,7 +208,8 @@ def ask(question: str) -> str:
     return sys.stdin.readline().strip()
 
 
-async def _run(operator: Operator, aim: Aim, plan: Plan, typed: str, options: argparse.Namespace) -> Exit:
+async def _run(here: Session, aim: Aim, plan: Plan, typed: str, options: argparse.Namespace) -> Exit:
+    operator = here.operator
     ended: RunEvent | None = None
     with teller_for(plan, json=options.json) as teller, interrupts(operator, teller) as handler:
         async for event in operator.run(plan.asked, plan.fingerprint, typed, aim.undoes, aim.settles):
@@ -220,16 +221,21 @@ async def _run(operator: Operator, aim: Aim, plan: Plan, typed: str, options: ar
                     operator.cancel()
             ended = event
     assert ended is not None
-    return _end(plan, ended, cancelled=handler.count > 0 or handler.deaf, json=options.json)
+    if ended.state is RunState.DONE and plan.undo and not options.json:
+        # What was done to a simulated host is gone with it: only a later line of the same `do` can take it back.
+        simulated = here.doors.source.kind == "simulated"
+        command = "`undo" if simulated else "`iovtop undo"
+        where = ", in the same `iovtop do`" if simulated else ""
+        back = f"; {command} {ended.operation}` takes it back{where}"
+        sys.stdout.write(f"operation {ended.operation}{back}\n")
+    return _end(ended, cancelled=handler.count > 0 or handler.deaf)
 
 
-def _end(plan: Plan, ended: RunEvent, *, cancelled: bool, json: bool) -> Exit:
+def _end(ended: RunEvent, *, cancelled: bool) -> Exit:
     code = Exit.INTERRUPTED if ended.state is RunState.ABORTED and cancelled else _ENDS[ended.state]
     if code is not Exit.OK:
         remedy = f"; {ended.remedy}" if ended.remedy else ""
         raise CommandError(f"operation {ended.operation}: {ended.text}{remedy}", code)
-    if plan.undo and not json:
-        sys.stdout.write(f"operation {ended.operation}; `iovtop undo {ended.operation}` takes it back\n")
     return code
 
 

@@ -22,6 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_destination(parser)
     parser.add_argument("--qmp", default="", metavar="PATH", help="the VM's monitor, instead of the one it was given")
     parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--json", dest="format", action="store_const", const="json", help="the same as --format json")
 
 
 def add_destination(parser: argparse.ArgumentParser) -> None:

@@ -21,6 +21,7 @@ from backend.model.job import Job, JobState
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's words."""
     parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--json", dest="format", action="store_const", const="json", help="the same as --format json")
     words = parser.add_subparsers(metavar="COMMAND", dest="what", parser_class=type(parser))
 
     def word(name: str, about: str) -> argparse.ArgumentParser:

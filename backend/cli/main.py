@@ -8,7 +8,7 @@ import importlib
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -56,6 +56,21 @@ _GROUPS = {
     "vf": "change the policy of a VF",
 }
 """First words of verbs of two words → what they are about."""
+
+DRY_FORMATS = ("text", "json", "shell")
+"""What --dry-run prints a plan as."""
+
+_OF_THE_SCREEN = {
+    "theme": "--theme",
+    "screen_ascii": "--ascii",
+    "color": "--color",
+    "slow": "--slow",
+    "no_restore": "--no-restore",
+    "screen_write": "--write",
+    "no_mouse": "--no-mouse",
+    "screen_interval": "--interval",
+}
+"""Options before a command that only the screen heeds, by where they are kept."""
 
 _EPILOG = """exit codes: 0 fine; 1 a finding (snapshot --check), an operation to be settled (recover), something in a
 migration's way (why), or a host that is not as it was saved (boot changes); 2 wrong usage, configuration or
@@ -143,9 +158,25 @@ def _add_changes(commands: argparse._SubParsersAction[_Parser]) -> None:
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what was typed. Raises ``CommandError``."""
     # A bare --dry-run would take the word after it for its format.
-    words = ["--dry-run=text" if word == "--dry-run" else word for word in arguments]
+    words = [*_with_formats(arguments)]
     own = [verb for verb in VERBS if verb in words]
     return make_parser(own, changes=bool(words) and words[0] not in VERBS).parse_args(words)
+
+
+def _with_formats(arguments: Sequence[str]) -> Iterator[str]:
+    """Yield the words with every --dry-run and its format as one."""
+    words = iter(arguments)
+    for word in words:
+        if word != "--dry-run":
+            yield word
+            continue
+        after = next(words, None)
+        if after in DRY_FORMATS:
+            yield f"--dry-run={after}"
+        else:
+            yield "--dry-run=text"
+            if after is not None:
+                yield after
 
 
 def run(arguments: Sequence[str], screen: Screen) -> int:
@@ -202,6 +233,7 @@ def _run(arguments: Sequence[str], screen: Screen) -> int:
         return Exit.OK
     verb = getattr(options, "run", None)
     if verb is not None:
+        _admit_screen_options(options)
         with contextlib.closing(open_host(options)) as doors:
             if "player" in options and _has_screen():
                 settings = _settings(options)
@@ -216,6 +248,17 @@ def _run(arguments: Sequence[str], screen: Screen) -> int:
         from backend.cli.snapshot import print_plain_host
 
         return print_plain_host(doors, settings)
+
+
+def _admit_screen_options(options: argparse.Namespace) -> None:
+    """Refuse what only the screen could heed, and a configuration that is named and wrong."""
+    if "player" in options:
+        return
+    given = [option for name, option in _OF_THE_SCREEN.items() if getattr(options, name) not in (None, False)]
+    if given:
+        raise CommandError(f"{given[0]} is for the screen, and this command opens none; see iovtop COMMAND --help")
+    if options.config is not None:
+        _settings(options)
 
 
 def _has_screen() -> bool:

@@ -28,6 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "somebody holds is never opened",
     )  # fmt: skip
     parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--json", dest="format", action="store_const", const="json", help="the same as --format json")
 
 
 def run(doors: HostDoors, options: argparse.Namespace) -> Exit:

@@ -35,6 +35,7 @@ HOLDER_DEADLINE = 10.0
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--json", dest="format", action="store_const", const="json", help="the same as --format json")
     parser.add_argument("--view", choices=[view.value for view in View], help="which tree (text only)")
     parser.add_argument(
         "--filter", default="", metavar="QUERY", help="only devices that match, as in 'driver:vfio* !free'"
@@ -126,10 +127,15 @@ def parse_filter(text: str, option: str = "--filter") -> Query | None:
 
 def parse_columns(text: str | None) -> tuple[Column, ...]:
     """Return the columns named, or the usual ones. Raises ``CommandError`` for an unknown name."""
-    from backend.present.columns import COLUMN_IDS, DEFAULT_COLUMNS, columns_named
+    from backend.present.columns import COLUMN_IDS, DEFAULT_COLUMNS, RATE_COLUMNS, columns_named
     from backend.present.filter import suggest
 
     names = [name.strip() for name in (text or "").split(",") if name.strip()]
+    if measured := [column.id for column in RATE_COLUMNS if column.id in names]:
+        raise CommandError(
+            f"--columns: {measured[0]} is measured over time, and a snapshot is one look; the screen shows it, "
+            "`iovtop record` keeps it"
+        )
     try:
         return columns_named(names) if names else DEFAULT_COLUMNS
     except KeyError as error:

@@ -23,6 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--measure", type=int, default=0, metavar="SECONDS", help="let QEMU measure how fast the guest dirties memory"
     )
     parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--json", dest="format", action="store_const", const="json", help="the same as --format json")
 
 
 def run(doors: HostDoors, options: argparse.Namespace) -> Exit:

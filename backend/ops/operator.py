@@ -248,7 +248,8 @@ def _admit(plan: Plan, seen: tuple[str, ...], typed: str) -> None:
     broken = [condition for condition in plan.conditions if not condition.holds]
     if broken:
         raise Refused(
-            "; ".join(f"{c.text}: {c.found}" for c in broken), "; ".join(c.remedy for c in broken if c.remedy)
+            "; ".join(f"it must be that {c.text}, but {c.found}" for c in broken),
+            "; ".join(c.remedy for c in broken if c.remedy),
         )
     if plan.must_type and typed != plan.must_type:
         raise Refused(f"{plan.must_type} is protected", f"type its full id, {plan.must_type}, to do it all the same")

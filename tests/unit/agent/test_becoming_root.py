@@ -173,7 +173,7 @@ def test_where_there_is_no_sudo_polkit_is_asked(privileges: Privileges, tmp_path
 
 def test_without_a_rule_and_a_terminal_the_way_out_is_said(privileges: Privileges) -> None:
     said = privileges.result()
-    assert said.startswith("agent: changing this host needs root, and the agent did not start: sudo: a password is ")
+    assert said.startswith("agent: the agent must be root, and the agent did not start: sudo: a password is ")
     assert "type `sudo -v` first" in said
 
 

@@ -64,7 +64,7 @@ def test_a_change_its_journal_and_the_way_back(bare: Cli) -> None:
     out = ended.out
     assert "1/2 remove the 4 VFs" in out
     assert f"2/2 done: {PF} has 2 VFs" in out
-    assert "operation 1; `iovtop undo 1` takes it back" in out
+    assert "operation 1; `undo 1` takes it back, in the same `iovtop do`" in out
     assert f"take back 1: 4 VFs on {PF} (eno1), which has 2" in out
     assert "asked for by: " in out
     assert out.count("\n├ 0000:02:1") + out.count("\n└ 0000:02:1") == 4
