@@ -170,7 +170,9 @@ def _switchover(job: Job, found: Progress) -> Iterator[Line]:
     expected = "not known yet" if found.downtime_expected is None else f"{found.downtime_expected * 1000:.0f} ms"
     yield Line("downtime", Cell(expected), f"{job.move.downtime * 1000:.0f} ms allowed")
     yield Line("converges", Cell(found.convergence.value))
-    if found.eta is not None:
+    if not job.released:
+        yield Line("when", Cell("when you say so", Role.WARNING))
+    elif found.eta is not None:
         yield Line("in", Cell(f"{found.eta[0]:.0f} to {found.eta[1]:.0f} s"), "as it goes now")
 
 

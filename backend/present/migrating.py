@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from backend.model.job import Job, JobState
 from backend.model.migration import Comparison, Convergence, Progress, Readiness, Reason, Stall, Verdict, Weight
@@ -136,7 +137,8 @@ def job_words(job: Job, state: JobState) -> str:
     if job.doing or job.progress is None:
         return f"{asked}{job.doing or 'beginning'}"
     held = "held until you say so; " if not job.released else ""
-    return f"{asked}{held}{job.progress.phase}  {'  '.join(_facts(job.progress))}"
+    found = job.progress if job.released else replace(job.progress, eta=None)
+    return f"{asked}{held}{found.phase}  {'  '.join(_facts(found))}"
 
 
 def size(count: float) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from backend.model.device import DeviceKind
 from backend.model.host import Host
 from backend.present.columns import describe_device
-from backend.present.tree import holder_key, is_plumbing, numa_key
+from backend.present.tree import holder_key, holder_of, is_plumbing, numa_key
 from backend.present.view import View
 
 
@@ -48,6 +48,10 @@ def _places(host: Host) -> Iterator[Place]:
         below = f" of {device.parent}" if device.parent and device.kind is not DeviceKind.MDEV else ""
         if where is View.DEVICES or device.group is not None:
             yield Place(str(device.id), where, str(device.id), f"{describe_device(device)}{below}".strip())
+    for vm in host.vms.values():
+        key = holder_key(holder_of(vm))
+        if key not in seen:
+            yield Place(vm.name, View.HOLDERS, key, f"vm pid {vm.pid}")
     for group in host.groups.values():
         yield Place(f"group {int(group.id)}", View.GROUPS, f"group:{int(group.id)}", "IOMMU group")
     for parent in host.parents.values():

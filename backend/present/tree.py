@@ -14,6 +14,7 @@ from backend.model.holder import Holder, HolderKind
 from backend.model.host import Host
 from backend.model.ids import PciAddress, id_order
 from backend.model.mdev import MdevParent, MdevType
+from backend.model.vm import Vm
 from backend.present.view import View
 
 __all__ = ["NumaNode", "Projection", "RootPort", "Row", "Subject", "View", "holder_key", "is_plumbing", "project"]
@@ -161,6 +162,11 @@ def holder_key(holder: Holder) -> str:
     return f"holder:{holder.kind}:{holder.name}"
 
 
+def holder_of(vm: Vm) -> Holder:
+    """Return a VM as a holder, whether it holds anything or not."""
+    return Holder(HolderKind.VM, vm.name, vm.pid, vm.start_time, vm.user, "process", vm.program)
+
+
 def _holders(host: Host, builder: _Builder) -> None:
     """Holder → what it holds: VMs first (those without a device too), then programs, then the host's own uses."""
     order = {kind: position for position, kind in enumerate(HolderKind)}
@@ -169,7 +175,7 @@ def _holders(host: Host, builder: _Builder) -> None:
         for holder in device.holders:
             held.setdefault(holder_key(holder), (holder, []))[1].append(device)
     for vm in host.vms.values():
-        holder = Holder(HolderKind.VM, vm.name, vm.pid, vm.start_time, vm.user, "process", vm.program)
+        holder = holder_of(vm)
         held.setdefault(holder_key(holder), (holder, []))
     for key, (holder, devices) in sorted(held.items(), key=lambda i: (order[i[1][0].kind], i[1][0].name, i[0])):
         builder.add(key, "", holder)

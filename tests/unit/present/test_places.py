@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -55,3 +56,8 @@ def test_nothing_is_meant_by_nothing(scenario: Scenario) -> None:
     assert find_places(known, "  ") == ()
     assert find_places(known, "no such thing") == ()
     assert len(find_places(known, "0", most=3)) == 3
+
+
+def test_a_vm_without_a_device_can_be_gone_to(scenario: Scenario) -> None:
+    place = find_places(places(replace(scenario("duo:hv07"), devices={})), "web-2")[0]
+    assert (place.view, place.key) == (View.HOLDERS, "holder:vm:20211")
