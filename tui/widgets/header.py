@@ -90,6 +90,7 @@ def badge(host: Host) -> list[Piece]:
 def facts(host: Host, separator: str) -> list[Piece]:
     """Return name, kernel, IOMMU and counts."""
     vms = {holder_key(h) for d in host.devices.values() for h in d.holders if h.kind is HolderKind.VM}
+    vms |= {f"holder:{HolderKind.VM}:{pid}" for pid in host.vms}
     kinds = Counter(device.kind for device in host.devices.values())
     counts = [
         _count(kinds[DeviceKind.PF], "PF", "PF"),

@@ -9,6 +9,10 @@ from backend.probe.holders.findings import Found
 from backend.probe.surroundings import block_owners, listing
 
 
+_ROOT = "mounted on /"
+"""What hangs on a disk before all else."""
+
+
 def scan_storage(files: Files) -> list[Found]:
     """Return the functions whose block devices the host uses, through partitions too."""
     mounts = _mounts(files)
@@ -22,11 +26,13 @@ def scan_storage(files: Files) -> list[Found]:
         if not owners:
             continue
         partitions = [name for name in listing(files, f"/sys/block/{disk}") if name.startswith(disk)]
+        holders = []
         for name in (disk, *sorted(partitions)):
             where = f"/sys/block/{disk}" if name == disk else f"/sys/block/{disk}/{name}"
             for use in _uses(files, where, name, mounts, swaps):
-                holder = Holder(HolderKind.STORAGE, clean(name, 64), via="mounts", detail=use)
-                found += [Found(f"device:{owner}", holder) for owner in owners]
+                holders.append(Holder(HolderKind.STORAGE, clean(name, 64), via="mounts", detail=use))
+        holders.sort(key=lambda holder: holder.detail != _ROOT)
+        found += [Found(f"device:{owner}", holder) for holder in holders for owner in owners]
     return found
 
 
