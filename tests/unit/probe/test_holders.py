@@ -120,8 +120,8 @@ def test_the_hosts_own_network_and_disks(scenario: Scenario) -> None:
     assert held(messy, "0000:07:00.0") == [("network", "ens5f0", "port of ovs-system")]
     assert held(messy, "0000:82:00.0") == [("storage", "nvme1n1p1", "swap")]
     assert held(messy, "0000:81:00.0") == [
-        ("storage", "nvme0n1p1", "mounted on /boot/efi"),
         ("storage", "nvme0n1p2", "mounted on /"),
+        ("storage", "nvme0n1p1", "mounted on /boot/efi"),
     ]
     assert held(scenario("lab"), "0000:01:00.0") == [("network", "enp1s0", "default route")]
     assert held(scenario("lab"), "0000:02:00.0") == []
