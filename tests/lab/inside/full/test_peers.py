@@ -17,11 +17,11 @@ from tests.lab.inside.conftest import SOON
 UUID = "11111111-2222-4333-8444-000000000021"
 
 
-def said(*command: str) -> str:
+def said(*command: str, check: bool = True) -> str:
     """Return what a tool of the host prints."""
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed")
-    return subprocess.run(command, capture_output=True, text=True, timeout=SOON, check=True).stdout
+    return subprocess.run(command, capture_output=True, text=True, timeout=SOON, check=check).stdout
 
 
 async def test_mdevctl_reads_and_starts_what_iovtop_defined(machine: KernelMachine) -> None:
@@ -67,7 +67,8 @@ async def test_driverctl_lists_what_iovtop_bound(machine: KernelMachine) -> None
     assert (await operating.do("bind", device=vf, vfio=True))[-1].state is RunState.DONE
     assert f"{vf} vfio-pci" in said("driverctl", "list-overrides")
     assert (await operating.do("bind", device=vf))[-1].state is RunState.DONE
-    assert vf not in said("driverctl", "list-overrides")
+    # Of no override at all it thinks that the kernel is too old.
+    assert vf not in said("driverctl", "list-overrides", check=False)
 
 
 async def test_iovtop_sees_what_driverctl_keeps_for_the_next_boot(machine: KernelMachine) -> None:
@@ -78,4 +79,4 @@ async def test_iovtop_sees_what_driverctl_keeps_for_the_next_boot(machine: Kerne
         plan = await Operating(machine).plan("bind", device=vf, driver=machine.vf_driver)
         assert any("driverctl binds it to vfio-pci again" in text for text in plan.consequences)
     finally:
-        said("driverctl", "unset-override", vf)
+        said("driverctl", "--noprobe", "unset-override", vf)
