@@ -166,12 +166,15 @@ class World:
 
     async def guarded(self, path: str) -> str | None:
         """Return a file that may wait for a lock; None where it did not come in time or cannot be read."""
-        if path in self._files:
-            return self._files[path]
         try:
-            found = await self.doors.guarded.read(path, deadline=READ_DEADLINE)
+            return await self._guarded(path)
         except (StillWaiting, OSError):
             return None
+
+    async def _guarded(self, path: str) -> str:
+        if path in self._files:
+            return self._files[path]
+        found = await self.doors.guarded.read(path, deadline=READ_DEADLINE)
         text = found.decode("utf-8", "backslashreplace").strip()
         return "" if text == "(null)" else text
 
@@ -194,13 +197,15 @@ class World:
 
     async def override(self, device: Device) -> str:
         """Return a function's ``driver_override``; "" = none. Raises ``Refused`` when it does not come."""
-        found = await self.guarded(attribute_path(device, "driver_override"))
-        if found is None:
+        try:
+            return await self._guarded(attribute_path(device, "driver_override"))
+        except StillWaiting:
             raise Refused(
                 f"driver_override of {device.id} cannot be read: somebody holds the lock of the device",
                 "see what is being done to it: `iovtop recover`, dmesg",
-            )
-        return found
+            ) from None
+        except OSError as error:
+            raise Refused(f"driver_override of {device.id} cannot be read: {error.strerror or error}") from error
 
     def driver_now(self, name: str) -> str:
         """Return the driver that a device's own link names this very moment; "" for none or no device."""
