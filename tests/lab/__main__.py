@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.lab.accel import choose
-from tests.lab.boot import Guest
+from tests.lab.boot import Guest, boot
 from tests.lab.machine import PROFILES
 from tests.lab.parts import LabError, build_lab_kernel, missing_packages, prepare_kernel, prepare_qemu
 from tests.lab.settings import Settings
@@ -110,7 +110,7 @@ def _boot(settings: Settings, options: argparse.Namespace) -> Guest:
     qemu = prepare_qemu(settings)
     kernel = prepare_kernel(settings, options.kernel)
     accel = choose(settings, qemu, kernel)
-    return Guest(qemu, kernel, PROFILES[options.profile], accel=accel, deadline=settings.deadline)
+    return boot(qemu, kernel, PROFILES[options.profile], accel=accel)
 
 
 def _capture(guest: Guest, folder: Path, names: Sequence[str], deadline: float) -> int:

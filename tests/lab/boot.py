@@ -23,6 +23,8 @@ from tests.lab.parts import Kernel, LabError, Qemu
 REPOSITORY = Path(__file__).resolve().parents[2]
 _INIT = Path(__file__).with_name("guest") / "init.sh"
 _MARK = b"\x1e"
+BOOT_SECONDS = 600.0
+"""That a machine may take to come up, on a host that has other things to do; idle, it takes 15."""
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
@@ -170,6 +172,18 @@ class Guest:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def boot(qemu: Qemu, kernel: Kernel, profile: Profile, *, accel: str) -> Guest:
+    """Boot a machine, and once more where it does not come up. Raises ``GuestLost`` when it does not then either.
+
+    Emulated on a busy machine, a kernel can lose its timer before it is ready.
+    """
+    try:
+        return Guest(qemu, kernel, profile, accel=accel, deadline=BOOT_SECONDS)
+    except GuestLost as lost:
+        print(f"lab: booting once more: {lost}", file=sys.stderr, flush=True)
+        return Guest(qemu, kernel, profile, accel=accel, deadline=BOOT_SECONDS)
 
 
 def _compile_checkout() -> None:

@@ -48,6 +48,8 @@ def command_line(
     words = [
         # A busy machine may not deliver the timer's first interrupts in the moment that the kernel gives them.
         "no_timer_check",
+        # Nor, later, the one tick after which a processor gets no other: periodic ticks come again by themselves.
+        "nohz=off highres=off",
         "console=ttyS0 quiet loglevel=4 mitigations=off nokaslr panic=-1 iovtop.lab",
         "intel_iommu=on iommu=pt" if profile.iommu else "intel_iommu=off",
     ]

@@ -15,7 +15,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from tests.lab.accel import choose
-from tests.lab.boot import REPOSITORY, Guest, GuestLost
+from tests.lab.boot import REPOSITORY, GuestLost
+from tests.lab.boot import boot as start
 from tests.lab.machine import PROFILES
 from tests.lab.parts import KernelKind, LabError, NoLabKernel, prepare_kernel, prepare_qemu
 from tests.lab.settings import Settings
@@ -139,7 +140,7 @@ def _run(settings: Settings, boot: Boot, arguments: Sequence[str]) -> Result:
 
 
 def _fill(result: Result, settings: Settings, boot: Boot, arguments: Sequence[str]) -> None:
-    options = ["-p", "no:cacheprovider", "-p", "no:xdist", "-q", "-rs", "--color=no", "--timeout=1200", *arguments]
+    options = ["-p", "no:cacheprovider", "-p", "no:xdist", "-q", "-rs", "--color=no", "--timeout=2400", *arguments]
     if boot.kernel is None:
         with tempfile.TemporaryDirectory(prefix="iovtop-lab-") as folder:
             report = Path(folder) / "report.xml"
@@ -155,7 +156,7 @@ def _fill(result: Result, settings: Settings, boot: Boot, arguments: Sequence[st
         return
     accel = choose(settings, qemu, kernel)
     try:
-        with Guest(qemu, kernel, PROFILES[boot.profile], accel=accel, deadline=settings.deadline) as guest:
+        with start(qemu, kernel, PROFILES[boot.profile], accel=accel) as guest:
             words = ["python", "-m", "pytest", *options, "--junitxml=/lab/report.xml", *boot.tests]
             script = "export IOVTOP_CONFORMANCE=kernel\n" + " ".join(f"'{word}'" for word in words)
             try:

@@ -9,11 +9,11 @@ import pytest
 
 from tests.lab.accel import choose
 from tests.lab.boot import Guest
+from tests.lab.boot import boot as start
 from tests.lab.machine import PROFILES
 from tests.lab.parts import prepare_kernel, prepare_qemu
 from tests.lab.settings import Settings
 
-BOOT_SECONDS = 600.0
 SOON = 240.0
 """Seconds: what hangs does so for ever; emulated, on a busy machine, what does not takes many times its time."""
 
@@ -24,7 +24,7 @@ def boot() -> Callable[[], Guest]:
     settings = Settings.from_environment(os.environ)
     qemu, kernel = prepare_qemu(settings), prepare_kernel(settings, "stock")
     accel = choose(settings, qemu, kernel)
-    return lambda: Guest(qemu, kernel, PROFILES["full"], accel=accel, deadline=BOOT_SECONDS)
+    return lambda: start(qemu, kernel, PROFILES["full"], accel=accel)
 
 
 @pytest.fixture(scope="module")

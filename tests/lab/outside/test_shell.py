@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.lab.outside.conftest import BOOT_SECONDS, SOON
+from tests.lab.boot import BOOT_SECONDS
+from tests.lab.outside.conftest import SOON
 from tests.lab.outside.terminal import Tmux
 
 
@@ -19,7 +20,7 @@ def terminal() -> Iterator[Tmux]:
 
 def test_the_dashboard_in_the_labs_shell(terminal: Tmux, boot: Callable[[], object]) -> None:
     terminal.type(".venv/bin/python -m tests.lab shell; echo ended with $?", "Enter")
-    terminal.until("root@lab", BOOT_SECONDS)
+    terminal.until("root@lab", 2 * BOOT_SECONDS)
     terminal.type("echo 0 > /sys/bus/pci/devices/0000:01:00.0/sriov_drivers_autoprobe", "Enter")
     terminal.type("cd /sys/bus/pci/devices/0000:01:00.0", "Enter")
     terminal.type("while :; do for n in 3 0 5 0; do echo $n > sriov_numvfs; sleep 15; done; done &", "Enter")
