@@ -1,0 +1,148 @@
+"""Counters of a real kernel, read while VFs are held."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import struct
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from backend.counters.all import meter_of
+from backend.model.counters import HOST, CounterState, Flow
+from backend.model.steps import at_once
+from tests.conformance.kernel import KernelMachine
+from tests.conformance.machine import PCI, plain, set_vfs, to_vfio
+from tests.lab.inside.conftest import iovtop
+from tests.lab.inside.full.test_holders import running
+from tests.pictures import picture
+
+Nested = Callable[..., list[str]]
+
+
+class Watch:
+    """A meter on the guest's kernel."""
+
+    def __init__(self, machine: KernelMachine) -> None:
+        self._doors = machine.doors
+        self._meter = meter_of(machine.doors)
+        self._host = picture(machine.doors)
+
+    def look(self) -> None:
+        """Look at the host anew: who holds what."""
+        self._host = picture(self._doors)
+
+    async def tick(self, *ids: str, seconds: float = 1.0) -> None:
+        """Measure once."""
+        await asyncio.sleep(seconds)
+        at_once(self._meter.read(self._host, set(ids)))
+        for sampler in self._meter.waiting:
+            await self._meter.read_waiting(sampler, self._host, set(ids))
+
+    def flow(self, subject: str, of: str) -> Flow:
+        """Return a flow."""
+        return next(flow for flow in self._meter.activity[subject] if flow.set.id == of)
+
+    def value(self, subject: str, of: str, counter: str) -> int:
+        """Return a figure as it was read last."""
+        flow = self.flow(subject, of)
+        found = flow.values[[c.id for c in flow.set.counters].index(counter)]
+        assert found is not None
+        return found
+
+    def close(self) -> None:
+        """Let go."""
+        self._meter.close()
+
+
+@pytest.fixture
+def watch(machine: KernelMachine) -> Iterator[Watch]:
+    found = Watch(machine)
+    yield found
+    found.close()
+
+
+async def test_a_held_vf_of_a_driver_that_does_not_count_reads_na_by_netlink(
+    machine: KernelMachine, watch: Watch, nested_qemu: Nested
+) -> None:
+    """Of igb the kernel prints zeroes, whoever has the VF; that they came by netlink shows in the table."""
+    vf = (await set_vfs(machine, machine.pf, 2))[0]
+    await to_vfio(machine, vf)
+    with running(nested_qemu("-device", f"vfio-pci,host={vf}"), lambda: plain(machine, f"{PCI}/{vf}/enable") == "1"):
+        watch.look()
+        await watch.tick(vf)
+        flow = watch.flow(vf, "vf-traffic")
+        assert flow.state is CounterState.NOT_COUNTED, flow.reason
+        assert "igb does not count per VF" in flow.reason
+        table = await machine.doors.links.vfs(flow.instance, statistics=True, deadline=10.0)
+        assert (table.parent, table.count, len(table.stats)) == (machine.pf, 2, 2)
+
+
+async def test_maps_of_the_iommu_are_traced_while_a_vm_takes_a_vf(
+    machine: KernelMachine, watch: Watch, nested_qemu: Nested
+) -> None:
+    vf = (await set_vfs(machine, machine.pf, 1))[0]
+    await to_vfio(machine, vf)
+    await watch.tick(vf, HOST)
+    assert watch.flow(HOST, "tracepoints").values[3] == 0
+    with running(nested_qemu("-device", f"vfio-pci,host={vf}"), lambda: plain(machine, f"{PCI}/{vf}/enable") == "1"):
+        await watch.tick(vf, HOST, seconds=5.0)
+        assert watch.value(HOST, "tracepoints", "iommu/map") > 0
+    await watch.tick(vf, HOST)
+    assert watch.value(HOST, "tracepoints", "iommu/unmap") > 0
+
+
+async def test_errors_of_pcie_are_what_the_kernel_counts(machine: KernelMachine, watch: Watch) -> None:
+    """Injected where the kernel offers it."""
+    await watch.tick(machine.pf)
+    flow = watch.flow(machine.pf, "aer")
+    if not os.path.exists(f"{PCI}/{machine.pf}/aer_dev_correctable"):
+        assert flow.state is CounterState.UNSUPPORTED
+        return
+    before = watch.value(machine.pf, "aer", "correctable")
+    subprocess.run(["modprobe", "--quiet", "aer_inject"], check=False)
+    if not os.path.exists("/dev/aer_inject"):
+        assert flow.values == (before, 0, 0)
+        return
+    domain, bus, rest = machine.pf.split(":")
+    device, function = rest.split(".")
+    bad_tlp = 0x40
+    error = struct.pack(
+        "=BBBxIIIIIII", int(bus, 16), int(device, 16), int(function, 16), 0, bad_tlp, 0, 0, 0, 0, int(domain, 16)
+    )
+    Path("/dev/aer_inject").write_bytes(error)
+    deadline = time.monotonic() + 20
+    while watch.value(machine.pf, "aer", "correctable") == before and time.monotonic() < deadline:
+        await watch.tick(machine.pf, seconds=10.0)
+    assert watch.value(machine.pf, "aer", "correctable") == before + 1
+
+
+async def test_costs_are_measured_with_every_system_call(machine: KernelMachine) -> None:
+    vf = (await set_vfs(machine, machine.pf, 1))[0]
+    await to_vfio(machine, vf)
+    done = iovtop("doctor", "--cost", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["uncounted"] == ""
+    costs = {cost["sampler"]: cost for cost in document["samplers"]}
+    assert costs["interrupts"]["functions"] >= 1
+    # It says 4 for a device without vectors.
+    assert 1 <= costs["interrupts"]["syscalls"] / costs["interrupts"]["functions"] <= 8
+    assert costs["netdev"]["syscalls"] > costs["netdev"]["reads"] >= 8
+
+
+async def test_a_recording_of_the_real_host_plays(machine: KernelMachine, tmp_path: Path) -> None:
+    vf = (await set_vfs(machine, machine.pf, 1))[0]
+    await to_vfio(machine, vf)
+    done = iovtop("record", str(tmp_path / "r"), "--for", "60")
+    assert done.returncode == 0, done.stderr
+    told = iovtop("replay", str(tmp_path / "r"), "--format", "json")
+    assert told.returncode == 0, told.stderr
+    about = json.loads(told.stdout)
+    assert (about["simulated"], about["ended"], about["gaps"]) == (False, True, [])
+    assert {"netdev", "interrupts"} <= about["counters"].keys()
