@@ -227,6 +227,8 @@ ACTIONS: tuple[Action, ...] = (
            "minutes without a change it is read-only by itself.", _M, Topic.CHANGE, palette=True),
     Action("change.journal", "journal", ("L",), "journal", "What was changed, by whom, how it ended; z takes one back.",
            _M, Topic.CHANGE, palette=True),
+    Action("change.running", "running", ("R",), "the change that is being made",
+           "Show it again, with its steps: b there sends it to the background.", _M, Topic.CHANGE, palette=True),
     *_CHANGES,
     Action("change.migrate", "migrate", ("G",), "migrate the VM",
            "Move the VM of the row to a QEMU that waits for it, and follow it; 6 lists migrations.", _X, Topic.CHANGE,

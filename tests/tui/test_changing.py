@@ -254,3 +254,27 @@ async def test_a_device_is_saved_to_boot_from_its_row_and_then_saved_no_more() -
         await planned(shown)
         await shown.press("y")
         await shown.until(lambda: "3c:ec:ef:20:00:01" not in boot_file(host), "no entry")
+
+
+async def test_a_change_goes_on_in_the_background_and_is_found_again() -> None:
+    async with simulated(write=True) as (shown, host):
+        sriov = host.kernel.pci.functions[PF].sriov
+        assert sriov is not None
+        sriov.delay = 5.0
+        await plan_for(shown, "3")
+        await shown.press("y")
+        await shown.until(lambda: isinstance(shown.app.screen, RunScreen), "the run")
+        await shown.press("b")
+        assert isinstance(shown.app.screen, MainScreen)
+        assert "change  step 1 of 1: make 3 VFs" in shown.text()
+        await shown.press("W")
+        assert "a change is being made" in message(shown)
+        await shown.press("R")
+        assert isinstance(shown.app.screen, RunScreen)
+        assert "to the background" in shown.text()
+        await shown.press("b")
+        await shown.until(lambda: "has 3 VFs" in message(shown), "the verdict")
+        assert vfs_of(host) == 3
+        assert "step 1 of 1" not in shown.text()
+        await shown.press("R")
+        assert "no change is being made" in message(shown)

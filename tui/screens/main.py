@@ -234,6 +234,7 @@ class MainScreen(MainMigrations):
         age = monotonic() - status.last_update if status.last_update else 0.0
         reading = status.reading and self.viewing.host is None
         self.end_idle_writing()
+        self.say_running()
         pulse = Pulse(
             session.interval,
             reading,

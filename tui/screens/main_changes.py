@@ -13,16 +13,24 @@ from tui.changes import CHANGES
 from tui.dialogs.form import FormScreen
 from tui.dialogs.plan import Confirmed, PlanScreen
 from tui.dialogs.running import RunScreen
+from tui.running import Running
 from tui.screens.journal import JournalScreen
 from tui.screens.main_keys import MainKeys
 from tui.widgets.header import badge
+from tui.widgets.jobs_strip import JobsStrip
 
 
 class MainChanges(MainKeys):
     """The actions that change the host. Each goes through a plan that is looked at and confirmed."""
 
+    running: Running | None = None
+    """The change that was made last, or is being made."""
+
     async def action_write(self) -> None:
         """Switch write mode on, or off."""
+        if self.writing.running:
+            self.bar.message("a change is being made: R shows it, esc there stops it", warning=True)
+            return
         try:
             if self.writing.on:
                 await self.writing.switch_off()
@@ -55,7 +63,8 @@ class MainChanges(MainKeys):
 
         def filled(values: Mapping[str, str] | None) -> None:
             if values is not None:
-                requests = [asked for row in rows for asked in change.requests(host, row.subject, values)]
+                asked = [request for row in rows for request in change.requests(host, row.subject, values)]
+                requests = [request for number, request in enumerate(asked) if request not in asked[:number]]
                 self.run_worker(self._plan(requests))
 
         if form.fields:
@@ -78,13 +87,38 @@ class MainChanges(MainKeys):
 
         def confirmed(answer: Confirmed | None) -> None:
             if answer is not None:
-                self.app.push_screen(RunScreen(self.skin, self.writing, answer, undoes), self._ended)
+                self.running = Running(self.writing, answer.plan, answer.typed, undoes)
+                self.run_worker(self._run(self.running))
+                self.action_running()
 
         again = lambda: self.writing.plan(plan.asked)  # noqa: E731
         self.app.push_screen(PlanScreen(self.skin, plan, again, self.copy), confirmed)
 
+    async def _run(self, running: Running) -> None:
+        """Run a plan; its end is told here when nobody looks at it."""
+        end = await running.run()
+        if not isinstance(self.app.screen, RunScreen):
+            self._ended(end)
+        self.say_running()
+
+    def action_running(self) -> None:
+        """Show the change that is being made."""
+        if self.running is None or self.running.end is not None:
+            self.bar.message("no change is being made; L shows those that were")
+        else:
+            self.query_one(JobsStrip).say("")
+            self.app.push_screen(RunScreen(self.skin, self.running), self._ended)
+
+    def say_running(self) -> None:
+        """Say below the tree how far a change is that goes on in the background."""
+        running = self.running
+        if running is not None and not isinstance(self.app.screen, RunScreen):
+            self.query_one(JobsStrip).say(f"{running.words}; R shows it" if running.end is None else "")
+
     def _ended(self, event: RunEvent | None) -> None:
-        if event is not None:
+        if event is None:
+            self.say_running()
+        else:
             done = event.state is RunState.DONE
             self.bar.message(clean(f"{event.state}: {event.text}", 300), warning=not done)
 

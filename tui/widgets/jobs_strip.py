@@ -1,4 +1,4 @@
-"""The lines below the tree that say how migrations go on. None when there is none."""
+"""The lines below the tree that say how a change and migrations go on. None when there is none."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST = 3
 
 
 class JobsStrip(Widget):
-    """A line for each job, the newest first, and how many more there are."""
+    """A line for the change that goes on in the background, then one for each job, and how many more there are."""
 
     DEFAULT_CSS = "JobsStrip { height: auto; width: 1fr; display: none; } JobsStrip.-some { display: block; }"
     ALLOW_SELECT = False
@@ -27,6 +27,8 @@ class JobsStrip(Widget):
     def __init__(self, skin: Skin, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._skin = skin
+        self._change: tuple[tuple[tuple[str, Role], ...], ...] = ()
+        self._jobs: tuple[tuple[tuple[str, Role], ...], ...] = ()
         self._lines: tuple[tuple[tuple[str, Role], ...], ...] = ()
 
     @property
@@ -43,9 +45,19 @@ class JobsStrip(Widget):
             lines.append(((f" {job_title(job, self._skin.glyphs.arrow)}  ", Role.ID), (words, role)))
         if len(jobs) > MOST:
             lines.append(((f" and {len(jobs) - MOST} more: 6 lists them", Role.MUTED),))
-        if tuple(lines) != self._lines:
+        self._jobs = tuple(lines)
+        self._take()
+
+    def say(self, change: str) -> None:
+        """Say how far a change is that goes on in the background; "" for none."""
+        self._change = ((((" change  ", Role.ID), (change, Role.TEXT)),)) if change else ()
+        self._take()
+
+    def _take(self) -> None:
+        lines = (*self._change, *self._jobs)
+        if lines != self._lines:
             longer = len(lines) != len(self._lines)
-            self._lines = tuple(lines)
+            self._lines = lines
             self.set_class(bool(lines), "-some")
             self.refresh(layout=longer)
 

@@ -47,6 +47,11 @@ async def plan_save(request: SaveBoot, world: World) -> Operation:
         text = _text_of(request.lines)
         return _plan(world, asked(request), old, text)
     edit = await _looked_at(request, world, saved)
+    if old is None and not edit.added:
+        raise Refused(
+            f"there is nothing to save: {'; '.join(edit.notes) or 'every device is as any boot makes it'}",
+            "change something first; then save it",
+        )
     text = edited(old, edit.replaced, tuple(edit.added))
     lines = _lines_of(text)
     filled = replace(request, lines=lines) if lines is not None else request

@@ -91,6 +91,9 @@ async def test_there_may_be_nothing_to_save() -> None:
         await simulation.plan("boot save", devices=["0000:04:00.0"])
     with pytest.raises(NoSuchDevice):
         await simulation.plan("boot save", devices=["0000:99:00.0"])
+    await simulation.run(await simulation.plan("numvfs", pf=PF, count=0))
+    with pytest.raises(Refused, match="nothing to save: every device is as any boot makes it"):
+        await simulation.plan("boot save")
 
 
 async def test_what_others_decide_is_left_to_them() -> None:
