@@ -8,7 +8,6 @@ from backend.model.text import clean
 from backend.probe.holders.findings import Found
 from backend.probe.surroundings import block_owners, listing
 
-
 _ROOT = "mounted on /"
 """What hangs on a disk before all else."""
 
@@ -29,8 +28,8 @@ def scan_storage(files: Files) -> list[Found]:
         holders = []
         for name in (disk, *sorted(partitions)):
             where = f"/sys/block/{disk}" if name == disk else f"/sys/block/{disk}/{name}"
-            for use in _uses(files, where, name, mounts, swaps):
-                holders.append(Holder(HolderKind.STORAGE, clean(name, 64), via="mounts", detail=use))
+            uses = _uses(files, where, name, mounts, swaps)
+            holders += [Holder(HolderKind.STORAGE, clean(name, 64), via="mounts", detail=use) for use in uses]
         holders.sort(key=lambda holder: holder.detail != _ROOT)
         found += [Found(f"device:{owner}", holder) for holder in holders for owner in owners]
     return found
