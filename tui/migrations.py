@@ -132,6 +132,7 @@ class Migrations:
         """
         unplugged = move.strategy is Strategy.UNPLUG
         readiness = await find_out(self._doors, host, vm)
+        move = replace(move, devices=tuple(str(one.device) for one in readiness.devices))
         there = self._jobs.host(move.host)
         other = host if there is self._doors else await self._look(move.host)
         comparison = await compare((self._doors, host), vm, (there, other), move.destination, unplugged=unplugged)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from backend.migration.engine import Controls, Options, QmpMigration
 from backend.migration.sides import Party
-from backend.migration.unplugging import UnplugMigration
+from backend.migration.unplugging import Aside, UnplugMigration
 from backend.model.job import Move
 from backend.model.migration import Progress, Strategy, Verdict
 
@@ -36,12 +36,8 @@ class Reach:
         await self.destination.close()
 
 
-Doing = Callable[[str], None]
-"""Told what is done beside migrating."""
-
-
-def migration_of(move: Move, reach: Reach, options: Options, controls: Controls, doing: Doing) -> Migration:
+def migration_of(move: Move, reach: Reach, options: Options, controls: Controls, aside: Aside) -> Migration:
     """Return the migration that a move asks for."""
     if move.strategy is Strategy.UNPLUG:
-        return UnplugMigration(reach.source, reach.destination, options, controls, move.plugs, doing)
+        return UnplugMigration(reach.source, reach.destination, options, controls, move.plugs, aside)
     return QmpMigration(reach.source, reach.destination, options, controls)

@@ -6,7 +6,7 @@ Source: qapi/qdev.json (device_del, DEVICE_DELETED, device_add).
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from backend.migration.engine import Controls, Options, QmpMigration
@@ -24,12 +24,23 @@ Plug = Mapping[str, Any]
 """Arguments of a ``device_add``."""
 
 
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What a job keeps of what is done beside migrating."""
+
+    doing: Callable[[str], None]
+    """Told what is done."""
+    keep: Callable[[Mapping[str, Plug]], None]
+    """Given how each device that is out is plugged in again, whenever one more is."""
+    out: Mapping[str, Plug]
+    """The devices that are out already."""
+
+
 class UnplugMigration:
     """One migration in three parts. ``run`` it once; ``verdict`` is there when it has ended.
 
     Args:
         plugs: each device that goes, and what is plugged in for it there ("" = nothing).
-        doing: told what is done beside migrating.
     """
 
     def __init__(
@@ -39,14 +50,15 @@ class UnplugMigration:
         options: Options,
         controls: Controls,
         plugs: Sequence[tuple[str, str]],
-        doing: Callable[[str], None],
+        aside: Aside,
     ) -> None:
         self._source = source
         self._destination = destination
         self._inner = QmpMigration(source, destination, options, controls)
         self._plugs = tuple(plugs)
-        self._doing = doing
-        self._out: dict[str, Plug] = {}
+        self._doing = aside.doing
+        self._keep = aside.keep
+        self._out: dict[str, Plug] = dict(aside.out)
         """How each device that is out is plugged in again, the first that went first."""
         self.verdict: Verdict | None = None
 
@@ -78,6 +90,7 @@ class UnplugMigration:
                 await self._put_back()
                 raise
             self._out[device] = again
+            self._keep(self._out)
 
     async def _put_back(self) -> list[str]:
         """Plug every device that is out in again on the source; return what could not be."""
@@ -94,8 +107,7 @@ class UnplugMigration:
                 except CommandRefused:
                     await monitor.ask("device_add", least_arguments(plug), deadline=_PLUG_DEADLINE)
             except VmmError as error:
-                words = " ".join(f"{key}={value}" for key, value in plug.items())
-                problems.append(f"{plug['id']} could not be plugged in ({error}): device_add {words}")
+                problems.append(f"{plug['id']} could not be plugged in ({error}): {add_words(plug)}")
         return problems
 
     async def _finish(self, found: Verdict) -> Verdict:
@@ -113,6 +125,11 @@ class UnplugMigration:
         else:
             return found
         return replace(found, text=f"{found.text}{said}", remedy="; ".join(filter(None, [found.remedy, *problems])))
+
+
+def add_words(plug: Plug) -> str:
+    """Return the command for QEMU's monitor that plugs a device in."""
+    return f"device_add {' '.join(f'{key}={value}' for key, value in plug.items())}"
 
 
 def _elsewhere(plug: Plug, device: str) -> Plug:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from backend.model.migration import Progress, Strategy, Verdict
 from backend.model.operation import Who
@@ -96,6 +98,8 @@ class Job:
     """What it does beside migrating: ``starting the destination``, ``unplugging net0``; "" for nothing else."""
     prepared: int = 0
     """Process of the destination that this job started; 0 = it waited already, or is not started yet."""
+    out: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Each device that is unplugged for now, and the arguments of the ``device_add`` that plugs it in again."""
     progress: Progress | None = None
     history: tuple[Sample, ...] = ()
     cancelling: bool = False

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -255,3 +256,23 @@ async def test_a_destination_that_does_not_come_up_says_where_its_words_are(desk
     last = (desk.jobs.folder.path(job.number) / "destination.log").read_text().splitlines()[-1]
     assert f"the destination ended at once: {last}" in job.failure.text
     await desk.entry(RunState.ABORTED)
+
+
+async def test_what_a_dead_job_had_started_is_ended(desk: Desk) -> None:
+    _only_real(desk)
+    source, destination = desk.pair.source, desk.pair.destination
+    for sockets, vm in ((desk.pair.source_sockets, source), (desk.pair.destination_sockets, destination)):
+        await (await open_monitor(sockets, vm)).close()
+    words = Path(f"/proc/{destination.pid}/cmdline").read_text().split("\0")[:-1]
+    move = Move(source.name, source.monitor, destination.monitor, source.pid, command=tuple(words))
+    job = desk.jobs.folder.add(move, caller(), 1.0)
+    desk.jobs.folder.write(replace(job, pid=1, started=-1, prepared=destination.pid))
+    job, state = desk.jobs.get(job.number)
+    assert state is JobState.DIED
+    job = await desk.jobs.settle(job)
+    assert job.verdict is not None
+    assert job.verdict.where is Where.SOURCE
+    assert (
+        not Path(f"/proc/{destination.pid}/cmdline").exists()
+        or not Path(f"/proc/{destination.pid}/cmdline").read_bytes()
+    )

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from backend.migration.engine import Controls, Options
 from backend.migration.sides import Party
-from backend.migration.unplugging import UnplugMigration
+from backend.migration.unplugging import Aside, UnplugMigration
 from backend.model.migration import Where
 from backend.simhost import open_simulated
 from backend.simhost.host import SimulatedHost
 from backend.simhost.vms import VmPlan
 from backend.vmm.errors import CommandRefused, StillPlugged
 
+Out = Mapping[str, Mapping[str, Any]] | None
 MINE, THERE = "0000:c1:00.6", "0000:c1:00.7"
 
 
@@ -29,13 +31,21 @@ class Story:
     controls: Controls = field(default_factory=Controls)
     said: list[str] = field(default_factory=list)
     parties: list[Party] = field(default_factory=list)
+    kept: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def migration(self, *, plugs: tuple[tuple[str, str], ...] = ((MINE, THERE),), uri: str = "") -> UnplugMigration:
+    def migration(
+        self, *, plugs: tuple[tuple[str, str], ...] = ((MINE, THERE),), uri: str = "", out: Out = None
+    ) -> UnplugMigration:
         source = Party(self.here, "moving", "/run/vm/moving.qmp")
         destination = Party(self.there, "moving", WAITING)
         self.parties += [source, destination]
         return UnplugMigration(
-            source, destination, Options(bandwidth=0, downtime=1.0, uri=uri), self.controls, plugs, self.said.append
+            source,
+            destination,
+            Options(bandwidth=0, downtime=1.0, uri=uri),
+            self.controls,
+            plugs,
+            Aside(self.said.append, self.kept.update, out or {}),
         )
 
     def held(self, host: SimulatedHost) -> list[str]:
@@ -126,3 +136,22 @@ async def test_a_device_that_has_gone_meanwhile_ends_it_before_it_begins() -> No
             async for _ in it.migration(plugs=(("0000:99:00.0", ""),)).run():
                 pass
         assert it.held(it.here) == [MINE]
+
+
+async def test_whoever_takes_it_up_again_plugs_in_what_was_out() -> None:
+    async with story() as it:
+        first = it.migration()
+        running: Any = first.run()
+        async for progress in running:
+            if progress.phase == "active":
+                break
+        await running.aclose()  # its job died
+        for party in it.parties:
+            await party.close()
+        assert set(it.kept) == {MINE}
+        again = it.migration(out=dict(it.kept))
+        async for _ in again.run(begun=True):
+            pass
+        assert again.verdict is not None
+        assert again.verdict.text.endswith("; its new devices are plugged in")
+        assert it.held(it.there) == [THERE]

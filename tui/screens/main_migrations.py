@@ -80,9 +80,9 @@ class MainMigrations(MainChanges):
         waiting = await self.migrations.waiting(host, vm)
         choices = [Choice(str(number), one.words) for number, one in enumerate(waiting)]
         choices.append(Choice(_OTHER, "another monitor, below"))
-        ways = (await self.migrations.ready(host, vm)).ways
-        strategies = [Choice(way.strategy, way.strategy, way.why_not) for way in ways]
-        best = next((way.strategy for way in ways if way.possible), Strategy.VFIO)
+        ready = await self.migrations.ready(host, vm)
+        strategies = [Choice(way.strategy, way.strategy, way.why_not) for way in ready.ways]
+        best = ready.best.strategy if ready.best is not None else Strategy.VFIO
         fields = (
             Field("where", "destination", FieldKind.CHOICE, choices[0].value, "a QEMU that waits", choices),
             Field("path", "other monitor", FieldKind.TEXT, "", "path of its QMP socket", wrong=_wrong_path),
@@ -135,7 +135,6 @@ def _move(vm: Vm, values: Mapping[str, str], waiting: list[Waiting]) -> Move:
     return Move(
         vm.name, vm.monitors[0], chosen.path if chosen is not None else values["path"], vm.pid, vm.uid,
         chosen.host if chosen is not None else "", Strategy(values["strategy"]),
-        devices=tuple(str(one.device) for one in vm.devices),
         bandwidth=rate_of(values["bandwidth"]),
         downtime=int(values["downtime"]) / 1000, hold=bool(values["hold"]),
     )  # fmt: skip

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from backend.migration.engine import Controls, Options
 from backend.migration.jobs.folder import JobFolder
 from backend.migration.jobs.orders import Adjust, Cancel, Order, listen
 from backend.migration.planning import plan_move
 from backend.migration.strategies import Reach, migration_of
+from backend.migration.unplugging import Aside
 from backend.model.job import Failure, Job, Sample
 from backend.model.migration import Progress, Verdict, Where
 from backend.model.plan import RunState
@@ -126,7 +128,7 @@ class Keeper:
         job = self._job
         move = job.move
         options = Options(move.bandwidth, move.downtime, move.hold, move.uri)
-        migration = migration_of(move, self._reach, options, self._controls, self._doing)
+        migration = migration_of(move, self._reach, options, self._controls, Aside(self._doing, self._out, job.out))
         async for progress in migration.run(begun=self._begun):
             self._take(progress)
         assert migration.verdict is not None
@@ -155,6 +157,9 @@ class Keeper:
             case _:
                 self._controls.go.set()
                 self._keep(replace(self._job, released=True))
+
+    def _out(self, out: Mapping[str, Mapping[str, Any]]) -> None:
+        self._keep(replace(self._job, out=dict(out)), sync=True)
 
     def _doing(self, text: str) -> None:
         self._keep(replace(self._job, doing=text))
@@ -233,8 +238,3 @@ async def journalled(journal: Journal, write: Callable[[], int], *, patience: fl
             if time.monotonic() > until:
                 raise
         await asyncio.sleep(_LOOK_AGAIN)
-
-
-def decided_by_asking(text: str) -> str:
-    """Return how a verdict begins that was found after the death of a job's process."""
-    return f"the job's process died; {text}"

@@ -18,12 +18,14 @@ from pathlib import Path
 from backend.host.doors import HostDoors
 from backend.host.programs import own_scope
 from backend.migration.jobs.folder import JobFolder, NoJob
-from backend.migration.jobs.keeper import Keeper, Process, decided_by_asking, write_end
+from backend.migration.jobs.keeper import Keeper, Process, write_end
 from backend.migration.jobs.orders import NobodyListens, Order, give
 from backend.migration.sides import SETTLED, Party
 from backend.migration.strategies import Reach
+from backend.migration.unplugging import add_words
 from backend.migration.verdict import decide
 from backend.model.job import Failure, Job, JobState, Move
+from backend.model.migration import Where
 from backend.model.operation import Who
 from backend.ops.journal import Journal
 from backend.ops.waiting import started
@@ -127,11 +129,27 @@ class Jobs(ABC):
         finally:
             await reach.close()
         verdict = decide(source, destination)
-        verdict = replace(verdict, text=decided_by_asking(verdict.text), total=time.time() - job.began)
+        missing = [f"{device} is out: {add_words(plug)}" for device, plug in job.out.items()]
+        verdict = replace(
+            verdict, text=f"the job's process died; {verdict.text}", total=time.time() - job.began,
+            remedy="; ".join(filter(None, [verdict.remedy, *missing])),
+        )  # fmt: skip
+        if verdict.where is Where.SOURCE:
+            await self._end_prepared(job)
         job = replace(job, verdict=verdict, ended=time.time(), doing="")
         await write_end(self._journal, job, patience=_JOURNAL_BUSY)
         self.folder.write(job, sync=True)
         return job
+
+    async def _end_prepared(self, job: Job) -> None:
+        """End the destination that a dead job had started, if that is still what the process is."""
+        doors = self.host(job.move.host)
+        try:
+            words = doors.files.read(f"/proc/{job.prepared}/cmdline", 1 << 20).decode("utf-8", "surrogateescape")
+        except OSError:
+            return
+        if doors.programs is not None and job.prepared and tuple(words.split("\0")[:-1]) == job.move.command:
+            await asyncio.to_thread(doors.programs.end, job.prepared)
 
 
 async def _still_moves(source: Party) -> bool:
