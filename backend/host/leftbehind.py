@@ -82,13 +82,13 @@ class Attendant:
             try:
                 await self._receive(STARTUP)
             except TimeoutError:
-                raise OSError(errno.EIO, f"the child {self.pid} did not start in {STARTUP:.0f} s") from None
+                raise OSError(errno.ECHILD, f"the child {self.pid} did not start in {STARTUP:.0f} s") from None
             self._ready = True
         request = json.dumps({"operation": operation, "arguments": arguments}).encode() + b"\n"
         try:
             os.write(self._requests, request)
         except BrokenPipeError as gone:
-            raise OSError(errno.EIO, f"the child {self.pid} has ended") from gone
+            raise OSError(errno.ECHILD, f"the child {self.pid} has ended") from gone
         answer = json.loads(await self._receive(deadline))
         if "errno" in answer:
             raise OSError(answer["errno"], answer["error"])
@@ -115,7 +115,7 @@ class Attendant:
         finally:
             loop.remove_reader(self._answers)
         if not buffer.endswith(b"\n"):
-            raise OSError(errno.EIO, f"the child {self.pid} ended in mid-answer")
+            raise OSError(errno.ECHILD, f"the child {self.pid} ended in mid-answer")
         return bytes(buffer)
 
     def wchan(self) -> str:
@@ -175,7 +175,7 @@ class LeftBehind:
             self._leave(key, attendant, began, kill=kill)
             raise StillWaiting(key, attendant.pid, wchan, time.monotonic() - began) from None
         except OSError as error:
-            self._idle.append(attendant) if error.errno != errno.EIO else attendant.dismiss(kill=True)
+            self._idle.append(attendant) if error.errno != errno.ECHILD else attendant.dismiss(kill=True)
             raise
         except BaseException:
             # What may not be cut short goes on, though nobody waits for it any more.

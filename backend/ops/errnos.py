@@ -27,6 +27,7 @@ EVERYWHERE: Mapping[int, Words] = {
     errno.EINVAL: ("the driver does not take this value", DMESG),
     errno.ERANGE: ("the value is beyond what the device can", "ask for less"),
     errno.EIO: ("the device or its firmware refused", f"{DMESG}; a reset may help"),
+    errno.ECHILD: ("iovtop's own child that does it did not start, or ended", "see whether this host has memory left"),
     errno.ENOMEM: ("the kernel found no memory for it", "free memory, or ask for less"),
     errno.ENOSPC: ("there is no room left for it", "ask for less, or take something away first"),
     errno.EAGAIN: ("the kernel is not ready for it yet", "try again in a moment"),
