@@ -1,4 +1,4 @@
-"""Counters of a real kernel, read while VFs are held."""
+"""Counters of a real kernel, read while VFs are held and VMs run."""
 
 from __future__ import annotations
 
@@ -146,3 +146,22 @@ async def test_a_recording_of_the_real_host_plays(machine: KernelMachine, tmp_pa
     about = json.loads(told.stdout)
     assert (about["simulated"], about["ended"], about["gaps"]) == (False, True, [])
     assert {"netdev", "interrupts"} <= about["counters"].keys()
+
+
+async def test_a_pf_and_a_vf_on_the_host_have_their_traffic(machine: KernelMachine, watch: Watch) -> None:
+    vf = (await set_vfs(machine, machine.pf, 1, autoprobe=True))[0]
+    deadline = time.monotonic() + 30
+    while not machine.doors.files.list(f"{PCI}/{vf}/net") and time.monotonic() < deadline:
+        await asyncio.sleep(0.2)
+    # udev may be about to give them other names.
+    for device in (vf, machine.pf):
+        watch.look()
+        await watch.tick(vf, machine.pf)
+        while watch.flow(device, "netdev").values[2] is None and time.monotonic() < deadline:
+            watch.look()
+            await watch.tick(vf, machine.pf)
+        flow = watch.flow(device, "netdev")
+        file = f"/sys/class/net/{flow.instance}/statistics/rx_packets"
+        assert flow.values[2] is not None
+        assert 0 <= int(machine.doors.files.read(file)) - flow.values[2] < 1000
+    assert watch.flow(vf, "netdev").instance in machine.doors.files.list(f"{PCI}/{vf}/net")
