@@ -19,7 +19,6 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
-from importlib.resources import files
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -27,6 +26,7 @@ from themes.spec import COLORS, PARTS, ROLES, ThemeSpec
 from themes.style import ANSI_COLORS, BadStyleError, Style, is_color, parse_style
 
 DEFAULT = "dark"
+_FOLDER = Path(__file__).parent
 _TOP = ("title", "dark", "ansi", "colors", "roles", "parts")
 
 
@@ -60,7 +60,7 @@ def load(name: str, folder: Path | None = None) -> ThemeSpec:
         raise ThemeError(f"no theme {name!r}{_suggest(name, known)}; themes: {', '.join(known)}")
     file = str(own) if own is not None else f"themes/{name}.toml"
     try:
-        text = (own or files(__name__) / f"{name}.toml").read_text("utf-8")
+        text = (own or _FOLDER / f"{name}.toml").read_text("utf-8")
     except UnicodeDecodeError as error:
         raise ThemeError("is no UTF-8 text", file) from error
     except OSError as error:
@@ -85,7 +85,7 @@ def parse(text: str, name: str, file: str) -> ThemeSpec:
 
 
 def _shipped() -> set[str]:
-    return {entry.name.removesuffix(".toml") for entry in files(__name__).iterdir() if entry.name.endswith(".toml")}
+    return {entry.name.removesuffix(".toml") for entry in _FOLDER.iterdir() if entry.name.endswith(".toml")}
 
 
 def _own(folder: Path | None) -> dict[str, Path]:

@@ -55,10 +55,13 @@ def _run() -> int:
 
 
 def _open_screen(shown: HostDoors | Replay, settings: Settings) -> int:
+    import gc
+
+    gc.disable()  # until the first picture: nothing of what is loaded and read for it goes away again
     from tui.term.link import prepare
 
     settings, slow = prepare(settings, os.environ)
-    from tui.app import run_app
+    from tui.run import run_app
 
     return run_app(shown, settings, slow=slow)
 

@@ -2,49 +2,53 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
-import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import msgspec
 from textual import events
 from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.screen import Screen
 from textual.widget import Widget
 
 import themes
-from backend.cli.exits import CommandError, Exit
+from backend.cli.exits import Exit
 from backend.cli.settings import Settings, config_home
-from backend.host.doors import HostDoors
 from backend.model.text import clean
-from backend.ops.errors import AgentError
-from backend.present.filter import BadQueryError, parse_query
-from backend.recording.replay import Replay
-from backend.state.live import Live
 from themes.spec import ThemeSpec
 from tui.actions import ACTIONS, Scope, bindings
-from tui.bridge import Session
-from tui.migrations import Migrations, open_migrations
-from tui.restore import Arrangement, Memory, remembered
-from tui.screens.main import MainScreen
-from tui.term.capabilities import Capabilities, Depth, detect
+from tui.screens.opening import OpeningScreen
+from tui.term.capabilities import Capabilities, Depth
+from tui.term.cropping import crop_changes
 from tui.term.driver import Driver
 from tui.term.leaving import LastResort
 from tui.term.theme_watch import LOOK_AGAIN, Wardrobe
 from tui.term.theming import Look, Skin, textual_name, textual_theme
-from tui.widgets.detail_pane import DetailPane
-from tui.widgets.entry import printable
-from tui.widgets.live_tree import LiveTree
-from tui.writing import Opener, Writing, never_change_the_past, never_open, opener_for
+from tui.widgets.header import Pulse
+from tui.widgets.immediate import Immediate
+
+if TYPE_CHECKING:
+    from tui.bridge import Session
+    from tui.migrations import Migrations
+    from tui.restore import Arrangement
+    from tui.screens.main import MainScreen
+    from tui.writing import Opener
+
+    Connect = Callable[[], tuple[Session, Opener, Migrations | None]]
+    """Loads and opens what reads the host, what changes it and what moves its VMs. Runs in a thread."""
 
 _log = logging.getLogger(__name__)
 
 
 class IovtopApp(App[None]):
-    """One host on one screen."""
+    """One host on one screen.
+
+    The first frame stands before what reads hosts is loaded: most of a start is loading.
+    """
 
     TITLE = "iovtop"
     CSS_PATH = Path(__file__).with_name("iovtop.tcss")
@@ -53,26 +57,25 @@ class IovtopApp(App[None]):
 
     def __init__(
         self,
-        session: Session,
+        connect: Connect,
         settings: Settings,
         terminal: Capabilities,
-        opener: Opener = never_open,
         *,
         left: Arrangement | None = None,
         slow: bool = False,
-        migrations: Migrations | None = None,
     ) -> None:
-        self._migrations = migrations
+        crop_changes()
         self._wardrobe = Wardrobe(config_home() / "themes")
         look = Look(self._wardrobe.put_on(terminal.theme(settings.theme)))
-        self._defaults = textual_theme(look.spec).variables
         # Only without colours must Textual be told at once: it chooses its NO_COLOR filter before it has a theme.
         super().__init__(ansi_color=True if terminal.no_color else None, driver_class=Driver)
-        self._session = session
-        self._writing = Writing(opener, self._given_away)
+        self._begin_in(look.spec)
+        self.use_command_palette = False  # until there is something to command
+        self._connect = connect
         self._left = left
         self._chosen_theme = ""
         self._main: MainScreen | None = None
+        self.migrations: Migrations | None = None
         self._slow = slow
         self.last_resort: LastResort | None = None
         self._settings = settings
@@ -92,6 +95,8 @@ class IovtopApp(App[None]):
                 sys.stderr.flush()
                 yield
         except SuspendNotSupported as error:
+            from backend.ops.errors import AgentError
+
             raise AgentError("this terminal cannot be given to sudo for a password", "type `sudo -v` first") from error
 
     async def on_event(self, event: events.Event) -> None:
@@ -100,41 +105,54 @@ class IovtopApp(App[None]):
         Textual sends keys to the widget with the focus and looks for their bindings later: of a burst, what was
         typed after ``/`` would still be the tree's, and each letter of it a command.
         """
-        if isinstance(event, events.Key) and not event.is_forwarded and isinstance(self.focused, LiveTree | DetailPane):
+        if isinstance(event, events.Key) and not event.is_forwarded and isinstance(self.focused, Immediate):
             for priority in (True, False):
                 if await self._check_bindings(event.key, priority):
                     return
         if isinstance(event, events.Paste) and not event.is_forwarded:
+            from tui.widgets.entry import printable
+
             event.text = printable(event.text)
         await super().on_event(event)
 
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Return our own variables, for the moment before a theme of ours is chosen."""
-        return self._defaults
+    def get_default_screen(self) -> OpeningScreen:
+        """Return the first frame."""
+        return OpeningScreen(self.skin, Pulse(self._settings.interval, reading=True, slow=self._slow))
 
     def on_mount(self) -> None:
-        """Put on the theme and open the first screen."""
-        self._wear(self.skin.look.spec)
+        """Watch the theme and the ways out; go on once the first frame stands."""
         self.set_interval(LOOK_AGAIN, self._follow_theme)
-        query = parse_query(clean(self._settings.filter))
-        main = MainScreen(
-            self._session,
-            self._writing,
-            self.skin,
-            self._settings.view,
-            query,
-            left=self._left,
-            slow=self._slow,
-            migrations=self._migrations,
-        )
-        self._main = main
-        self.push_screen(main)
-        if self._settings.write:
-            main.call_after_refresh(main.action_write)
         if self.last_resort is not None:
             self.last_resort.catch_signals(self._leave)
             if isinstance(self._driver, Driver):
                 self._driver.last_resort = self.last_resort
+        self.call_after_refresh(self.run_worker, self._open_main())
+
+    async def _open_main(self) -> None:
+        """Load what reads the host, and show it. Keys are heard meanwhile."""
+        session, opener, self.migrations = await asyncio.to_thread(self._connect)
+        from backend.present.filter import parse_query
+        from tui.screens.main import MainScreen
+        from tui.writing import Writing
+
+        settings = self._settings
+        query = parse_query(clean(settings.filter))
+        writing = Writing(opener, self._given_away)
+        main = MainScreen(
+            session,
+            writing,
+            self.skin,
+            settings.view,
+            query,
+            left=self._left,
+            slow=self._slow,
+            migrations=self.migrations,
+        )
+        self._main = main
+        await self.push_screen(main)
+        self.use_command_palette = True
+        if settings.write:
+            main.call_after_refresh(main.action_write)
 
     def _leave(self, code: int) -> None:
         """Leave because of a signal, in whose handler this runs."""
@@ -148,6 +166,16 @@ class IovtopApp(App[None]):
         self.left_as = self._arrangement()
         super().exit(result, return_code, None)
 
+    def _begin_in(self, spec: ThemeSpec) -> None:
+        """Put on the first theme, before any style sheet is read: to change it later costs reading them all again."""
+        theme = textual_theme(spec)
+        self.register_theme(theme)
+        self.set_reactive(App.theme, theme.name)
+        self.set_class(theme.dark, "-dark-mode", update=False)
+        self.set_class(not theme.dark, "-light-mode", update=False)
+        self.stylesheet.set_variables(self.get_css_variables())
+        self._refresh_truecolor_filter(self.ansi_theme)
+
     def _wear(self, spec: ThemeSpec) -> None:
         self.skin.wear(Look(spec))
         self.register_theme(textual_theme(spec))
@@ -156,8 +184,8 @@ class IovtopApp(App[None]):
         else:
             self.theme = textual_name(spec.name)
         for screen in self.screen_stack:
-            if isinstance(screen, MainScreen) and screen.is_mounted:
-                screen.restyle()
+            if screen is self._main and self._main.is_mounted:
+                self._main.restyle()
                 continue
             for widget in screen.query(Widget):
                 getattr(widget, "restyle", widget.refresh)()
@@ -174,12 +202,12 @@ class IovtopApp(App[None]):
     def _arrangement(self) -> Arrangement | None:
         if self._main is None or self._main.viewing.host is None:
             return None
-        left = self._left if self._left is not None else Arrangement()
-        settings = self._settings
-        theme, base = self._chosen_theme or left.theme, left.settings[0]
+        left, settings = self._left, self._settings
+        theme, base = (left.theme, left.settings[0]) if left is not None else ("", "")
+        theme = self._chosen_theme or theme
         if self._chosen_theme or "theme" not in settings.typed:
             base = settings.configured[0]
-        return msgspec.structs.replace(self._main.arrangement(), theme=theme, settings=(base, *settings.configured[1:]))
+        return self._main.arrangement().in_settings(theme, (base, *settings.configured[1:]))
 
     def _follow_theme(self) -> None:
         """Wear the theme as its user has changed it, or the look before if that cannot be used."""
@@ -193,9 +221,8 @@ class IovtopApp(App[None]):
             self._say(f"theme {spec.name} read again")
 
     def _say(self, text: str, *, warning: bool = False) -> None:
-        for screen in self.screen_stack:
-            if isinstance(screen, MainScreen) and screen.is_mounted:
-                screen.status.message(clean(text), warning=warning)
+        if self._main is not None and self._main.is_mounted:
+            self._main.bar.message(clean(text), warning=warning)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer our actions in the command palette."""
@@ -223,84 +250,3 @@ class IovtopApp(App[None]):
         """Do the same for faults that Textual reports by itself."""
         error = sys.exc_info()[1]
         self._handle_exception(error if isinstance(error, Exception) else RuntimeError("unknown fault"))
-
-
-def run_app(shown: HostDoors | Replay, settings: Settings, *, slow: bool = False) -> int:
-    """Show the host behind doors, or a recording, until the operator leaves; return the exit code.
-
-    Raises ``CommandError`` for a theme or filter that means nothing, before the screen opens.
-    """
-    memory = Memory.of(shown) if settings.restore and not isinstance(shown, Replay) else None
-    left = memory.recall() if memory is not None else None
-    terminal = detect(glyphs=settings.glyphs, color=settings.color)
-    try:
-        parse_query(settings.filter)
-        migrations = None if isinstance(shown, Replay) else open_migrations(shown)
-        app = _app(shown, settings, terminal, left, slow=slow, migrations=migrations)
-    except (themes.ThemeError, BadQueryError) as error:
-        raise CommandError(clean(str(error))) from error
-    _log_to(settings.log_file)
-    if memory is not None and memory.error:
-        _log.warning("%s", memory.error)
-    app.last_resort = LastResort()
-    try:
-        with _screen_on_stderr():
-            app.run(mouse=settings.mouse)
-    finally:
-        if migrations is not None:
-            migrations.close()
-    if app.fault:
-        sys.stderr.write(f"{app.fault}\n")
-    elif memory is not None and app.left_as is not None:
-        memory.keep(app.left_as)
-    return app.return_code or Exit.OK
-
-
-def _app(
-    shown: HostDoors | Replay,
-    settings: Settings,
-    terminal: Capabilities,
-    left: Arrangement | None,
-    *,
-    slow: bool,
-    migrations: Migrations | None,
-) -> IovtopApp:
-    """Return the app as the operator left it, or as the settings say where that cannot be had any more."""
-    if isinstance(shown, Replay):
-        return IovtopApp(shown, settings, terminal, never_change_the_past, slow=slow)
-    live, opener = Live(shown, settings.interval, settings.thresholds), opener_for(shown)
-    if left is not None:
-        with contextlib.suppress(themes.ThemeError, BadQueryError):
-            as_left = remembered(settings, left)
-            parse_query(as_left.filter)
-            return IovtopApp(live, as_left, terminal, opener, left=left, slow=slow, migrations=migrations)
-    return IovtopApp(live, settings, terminal, opener, slow=slow, migrations=migrations)
-
-
-@contextlib.contextmanager
-def _screen_on_stderr() -> Iterator[None]:
-    """Let standard error be the terminal for a while: Textual paints there, wherever the user sent it."""
-    if sys.stderr.isatty() or not sys.stdout.isatty():
-        yield
-        return
-    kept = os.dup(2)
-    os.dup2(1, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
-def _log_to(file: Path | None) -> None:
-    """Send the log to ``file``. Nothing may reach standard error while the screen is open."""
-    handler: logging.Handler = logging.NullHandler()
-    if file is not None:
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if os.access(file if file.exists() else file.parent, os.W_OK):
-                handler = logging.FileHandler(file, delay=True)
-        except OSError:
-            handler = logging.NullHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.getLogger().addHandler(handler)

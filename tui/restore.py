@@ -36,6 +36,10 @@ class Arrangement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     settings: tuple[str, str, str] = ("", "", "")
     """Theme, view and filter of the configuration then: what is changed there later goes before this."""
 
+    def in_settings(self, theme: str, settings: tuple[str, str, str]) -> Arrangement:
+        """Return the same with the theme that is worn, and what of the configuration it stood on."""
+        return msgspec.structs.replace(self, theme=theme, settings=settings)
+
 
 class Memory:
     """The file of one host, in the state folder."""

@@ -101,6 +101,21 @@ def make_parser(verbs: Iterable[str] = VERBS, *, changes: bool = True) -> argpar
     Args:
         changes: whether the verbs that change the host are there too.
     """
+    parser = _make_parser_of_the_screen()
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
+    for name, help_text in VERBS.items():
+        command = commands.add_parser(name, help=help_text, description=help_text, allow_abbrev=False)
+        if name in verbs:
+            module = importlib.import_module(f"backend.cli.{name}")
+            module.add_options(command)
+            command.set_defaults(run=module.run)
+    if changes:
+        _add_changes(commands)
+    return parser
+
+
+def _make_parser_of_the_screen() -> _Parser:
+    """Return the parser of a command line without a command."""
     parser = _Parser(
         prog="iovtop",
         description="See SR-IOV functions, mdevs, IOMMU groups and who holds them, live.",
@@ -122,15 +137,6 @@ def make_parser(verbs: Iterable[str] = VERBS, *, changes: bool = True) -> argpar
     screen.add_argument("--write", dest="screen_write", action="store_true", help="allow changes from the start (W)")
     screen.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     screen.add_argument("-d", "--interval", dest="screen_interval", type=float, metavar="SECONDS")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
-    for name, help_text in VERBS.items():
-        command = commands.add_parser(name, help=help_text, description=help_text, allow_abbrev=False)
-        if name in verbs:
-            module = importlib.import_module(f"backend.cli.{name}")
-            module.add_options(command)
-            command.set_defaults(run=module.run)
-    if changes:
-        _add_changes(commands)
     return parser
 
 
@@ -159,6 +165,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what was typed. Raises ``CommandError``."""
     # A bare --dry-run would take the word after it for its format.
     words = [*_with_formats(arguments)]
+    if not {"-h", "--help"}.intersection(words):
+        options, rest = _make_parser_of_the_screen().parse_known_args(words)
+        if not rest:
+            return options
     own = [verb for verb in VERBS if verb in words]
     return make_parser(own, changes=bool(words) and words[0] not in VERBS).parse_args(words)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-from backend.model.device import DataPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,30 +30,31 @@ class Glyphs:
     marked: str
     up: str
     down: str
-    paths: dict[DataPath, str]
+    paths: Mapping[str, str]
+    """By ``DataPath``."""
 
 
 UNICODE = Glyphs(
     "unicode", "▾", "▸", "├", "└", "│", "—", "▲", "●", "*", "▌", "…", "·", "─", "│", "×", "→", "✓", "▴", "▾",
     {
-        DataPath.IDLE: "·",
-        DataPath.HOST: "h",
-        DataPath.READY: "○",
-        DataPath.PASSTHROUGH: "»",
-        DataPath.TRAP: "◇",
-        DataPath.MEDIATED: "◈",
+        "idle": "·",
+        "host": "h",
+        "ready": "○",
+        "passthrough": "»",
+        "trap": "◇",
+        "mediated": "◈",
     },
 )  # fmt: skip
 
 ASCII = Glyphs(
     "ascii", "v", ">", "|", "`", "|", "-", "!", "o", "*", ">", "~", "-", "-", "|", "x", ">", "+", "^", "v",
     {
-        DataPath.IDLE: ".",
-        DataPath.HOST: "h",
-        DataPath.READY: "o",
-        DataPath.PASSTHROUGH: ">",
-        DataPath.TRAP: "t",
-        DataPath.MEDIATED: "m",
+        "idle": ".",
+        "host": "h",
+        "ready": "o",
+        "passthrough": ">",
+        "trap": "t",
+        "mediated": "m",
     },
 )  # fmt: skip
 

@@ -36,6 +36,10 @@ class Screen:
     """Seconds until the first frame stood still."""
     first_byte: float | None
     """Seconds until something was drawn, more than questions to the terminal."""
+    first_word: float | None
+    """Seconds until it said what it was watched for."""
+    first_cpu: float
+    """CPU seconds until then, or until something was drawn when it was watched for nothing; 0 if it never was."""
     start_bytes: int
     """Bytes until the steady time began."""
     bytes_per_second: float
@@ -49,7 +53,9 @@ class Screen:
 class Session:
     """One program on one terminal."""
 
-    def __init__(self, argv: Sequence[str], environment: Mapping[str, str], columns: int, rows: int) -> None:
+    def __init__(
+        self, argv: Sequence[str], environment: Mapping[str, str], columns: int, rows: int, word: bytes = b""
+    ) -> None:
         variables = {
             **environment,
             "TERM": "xterm-256color",
@@ -66,6 +72,9 @@ class Session:
             finally:
                 os._exit(127)
         self.total = 0
+        self.word = word
+        self.first_word: float | None = None
+        self.first_cpu = 0.0
         self.least = _FIRST_FRAME_BYTES
         self.first_byte: float | None = None
         self.first_frame: float | None = None
@@ -96,7 +105,11 @@ class Session:
         self.total += len(data)
         if self.first_byte is None and self.total >= self.least:
             self.first_byte = self.last - self.begin
+            self.first_cpu = 0.0 if self.word else _cpu(self.pid)
         self.tail = (self.tail + data)[-2000:]
+        if self.first_word is None and self.word and self.word in self.tail:
+            self.first_word = self.last - self.begin
+            self.first_cpu = _cpu(self.pid)
         for question, answer in _QUERIES:
             for match in question.finditer(data):
                 os.write(self.terminal, match.expand(answer))
@@ -125,9 +138,10 @@ def run(
     rows: int = 50,
     warm_up: float = 4.0,
     seconds: float = 10.0,
+    word: bytes = b"",
 ) -> Screen:
     """Run a program for ``warm_up`` and then ``seconds``, the steady time, and return what it did."""
-    session = Session(argv, environment, columns, rows)
+    session = Session(argv, environment, columns, rows, word)
     try:
         session.watch(session.begin + warm_up)
         start_bytes, start_cpu, start = session.total, _cpu(session.pid), time.monotonic()
@@ -142,6 +156,8 @@ def run(
         alive=alive,
         first_frame=session.first_frame,
         first_byte=session.first_byte,
+        first_word=session.first_word,
+        first_cpu=session.first_cpu,
         start_bytes=start_bytes,
         bytes_per_second=(session.total - start_bytes) / elapsed,
         cpu_percent=100 * cpu / elapsed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import Callable, Coroutine, Iterable
@@ -19,6 +20,7 @@ from backend.model.host import Host
 from tests.tui.builders import FakeLive, make_pfs, step, with_devices
 from tui.app import IovtopApp
 from tui.term.capabilities import detect
+from tui.writing import never_open
 
 SIZE = (120, 40)
 CHANGES = 200
@@ -75,7 +77,8 @@ async def _ours(rows: int) -> dict[str, Cost]:
     host = make_pfs(-(-rows // (_VFS + 1)), _VFS)
     live = FakeLive()
     live.status.last_update = time.monotonic() + 1e6
-    app = IovtopApp(live, Settings(), detect({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, "utf-8"))
+    terminal = detect({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, "utf-8")
+    app = IovtopApp(lambda: (live, never_open, None), Settings(), terminal)
     found: dict[str, Cost] = {}
 
     def give(new: Host) -> Callable[[], None]:
@@ -104,7 +107,9 @@ async def _ours(rows: int) -> dict[str, Cost]:
         for number in range(3):
             host = _other(host, devices[:1], f"other {number}")
             _least(found, "mark", await _cost(give(host)))
-            _least(found, "unmark", await _cost(lambda: None, 2.5))
+            sent = Counter.sent
+            await asyncio.sleep(2.5)
+            _least(found, "unmark", Cost(0.0, Counter.sent - sent))
         await changed("nothing seen", devices[-1:])
         await changed("random", chance.sample(devices, CHANGES))
         await changed("all", devices)
@@ -227,5 +232,6 @@ async def _run(app: App[None], script: Callable[[], Coroutine[Any, Any, None]]) 
 
 def measure(kind: str, rows: int) -> dict[str, Any]:
     """Return CPU milliseconds and bytes by what was done."""
+    os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
     found = asyncio.run(_ours(rows) if kind == "iovtop" else _stock(kind, rows))
     return {name: {"cpu_ms": cost.cpu_ms, "sent": cost.sent} for name, cost in found.items()}

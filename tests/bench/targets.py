@@ -31,7 +31,9 @@ SCREEN = (
 )
 """What is done to a screen of 20 000 rows, ``cpu_ms`` or bytes ``sent``, and the limit. No ratios."""
 FIRST_FRAME_TO_EMPTY = 1.1
-"""Time to the first bytes of a frame by that of an empty Textual app."""
+"""Time to the first words by that of an empty Textual app's first frame."""
+FILLED_TO_SNAPSHOT = 1.2
+"""CPU of a filled tree, beyond what an empty app takes, by that of a snapshot."""
 KEY_TO_PAINT_MS = 16.0
 HELD_KB = 50.0
 TEN_THOUSAND_MIB = 100.0

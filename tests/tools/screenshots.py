@@ -102,7 +102,7 @@ async def running(shot: Shot, terminal: Capabilities) -> AsyncIterator[IovtopApp
     """Run the program up to the moment of the picture."""
     live = PictureLive(shot.scenario)
     migrations = StillMigrations(live.doors, *shot.jobs) if shot.jobs is not None else None
-    app = IovtopApp(live, shot.settings, terminal, live.opener, migrations=migrations)
+    app = IovtopApp(lambda: (live, live.opener, migrations), shot.settings, terminal)
     async with app.run_test(size=shot.size) as pilot:
         await settle(app, pilot, writes=shot.settings.write)
         await press_all(pilot, shot.keys)

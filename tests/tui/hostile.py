@@ -121,7 +121,7 @@ class HostileHost(SimulatedHost):
 
 def main(arguments: Sequence[str]) -> None:
     """Open the screen on it."""
-    from tui.app import run_app
+    from tui.run import run_app
     from tui.term.link import prepare
 
     ids = Path(os.environ["HOME"]) / "pci.ids"

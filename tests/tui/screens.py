@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from textual.pilot import Pilot
 from textual.widget import Widget
@@ -16,11 +17,22 @@ from backend.model.host import Host
 from backend.present.view import View
 from tests.tui.builders import FakeLive
 from tui.app import IovtopApp
+from tui.bridge import Session
 from tui.screens.main import MainScreen
 from tui.term.capabilities import detect
 from tui.widgets.live_tree import LiveTree
+from tui.writing import Opener, never_open
+
+if TYPE_CHECKING:
+    from tui.app import Connect
+    from tui.migrations import Migrations
 
 TERM = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+
+
+def connecting(session: Session, opener: Opener = never_open, migrations: Migrations | None = None) -> Connect:
+    """Return what the app is given to reach a host with, for a session that is there already."""
+    return lambda: (session, opener, migrations)
 
 
 @dataclass
@@ -89,12 +101,13 @@ async def screen(
     """Run the app on a host made by hand."""
     live = FakeLive(host)
     live.status.last_update = monotonic() + 1e6
-    app = IovtopApp(live, settings or Settings(), detect(environ or TERM, "utf-8", glyphs))
+    app = IovtopApp(connecting(live), settings or Settings(), detect(environ or TERM, "utf-8", glyphs))
     async with app.run_test(size=size) as pilot:
         shown = Screen(app, pilot, live)
         await shown.until(lambda: any(isinstance(s, MainScreen) for s in app.screen_stack), "the first screen")
         if host is not None:
             await shown.until(lambda: shown.main.viewing.host is host, "the host")
             await shown.until(lambda: not host.devices or len(shown.tree.rows), "rows")
+            await shown.until(lambda: not app._batch_count, "the first picture")
         await pilot.pause()
         yield shown

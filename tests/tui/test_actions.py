@@ -8,6 +8,7 @@ import pytest
 
 from backend.cli.settings import Settings
 from tests.tui.builders import FakeLive
+from tests.tui.screens import connecting
 from tui.actions import ACTIONS, Action, Scope, by_topic, footer_actions, key_table
 from tui.app import IovtopApp
 from tui.screens.main import MainScreen
@@ -62,7 +63,7 @@ def test_the_footer_ends_with_help_and_quit() -> None:
 
 
 async def test_the_palette_offers_our_actions_only() -> None:
-    app = IovtopApp(FakeLive(), Settings(), detect({"TERM": "xterm-256color"}, "utf-8"))
+    app = IovtopApp(connecting(FakeLive()), Settings(), detect({"TERM": "xterm-256color"}, "utf-8"))
     async with app.run_test() as pilot:
         await pilot.pause()
         offered = [command.title for command in app.get_system_commands(app.screen)]

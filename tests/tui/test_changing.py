@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from backend.cli.settings import Settings
+from backend.model.plan import Asked, Plan
+from backend.ops.errors import AgentError
 from backend.simhost import open_simulated
 from backend.simhost.host import SimulatedHost
 from backend.simhost.load import read
 from backend.simhost.open import open_scenario
 from backend.state.live import Live
-from tests.tui.screens import TERM, Screen
+from tests.tui.screens import TERM, Screen, connecting
 from tui.app import IovtopApp
 from tui.dialogs.form import FormScreen
 from tui.dialogs.plan import PlanScreen
@@ -35,7 +39,7 @@ async def simulated(
     """Run the app with the cursor on a device; without a scenario, on a host with PFs that have no VFs yet."""
     host = open_simulated(scenario) if scenario else open_scenario(read(SCENARIO), "changing")
     live = Live(host)
-    app = IovtopApp(live, Settings(write=write), detect(TERM, "utf-8", "unicode"), opener_for(host))
+    app = IovtopApp(connecting(live, opener_for(host)), Settings(write=write), detect(TERM, "utf-8", "unicode"))
     async with app.run_test(size=size) as pilot:
         shown = Screen(app, pilot, live)  # type: ignore[arg-type]
         await shown.until(lambda: any(isinstance(s, MainScreen) for s in app.screen_stack), "the first screen")
@@ -101,7 +105,8 @@ async def test_vfs_are_made_and_taken_back() -> None:
         assert "remove the 3 VFs" in shown.text()
 
 
-async def test_what_disturbs_somebody_is_not_done_by_one_key_nor_at_once() -> None:
+async def test_what_disturbs_somebody_is_not_done_by_one_key_nor_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tui.dialogs.plan.ARMED_AFTER", 3600.0)
     async with simulated() as (shown, host):
         host.kernel.write(f"/sys/bus/pci/devices/{PF}/sriov_numvfs", "2")
         await shown.press("W")
@@ -113,6 +118,7 @@ async def test_what_disturbs_somebody_is_not_done_by_one_key_nor_at_once() -> No
         assert isinstance(shown.app.screen, PlanScreen)
         await shown.press("tab", "enter")
         assert isinstance(shown.app.screen, PlanScreen)
+        monkeypatch.setattr("tui.dialogs.plan.ARMED_AFTER", 0.0)
         await shown.until(lambda: "Do it …" not in shown.text(), "that it can be confirmed")
         await shown.press("enter")
         await shown.until(lambda: "done: " in shown.text(), "the end")
@@ -152,6 +158,23 @@ async def test_a_plan_in_sight_follows_the_host() -> None:
         assert "Do it" not in shown.text()
         await shown.press("tab", "enter")
         assert vfs_of(host) == 2
+
+
+async def test_what_kept_a_plan_from_being_made_anew_is_said_until_it_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with simulated() as (shown, _):
+        await shown.press("W")
+        await plan_for(shown, "3")
+        plan, refused = shown.main.writing.plan, True
+
+        async def sometimes(requests: Sequence[Asked]) -> Plan:
+            if refused:
+                raise AgentError("the agent is busy")
+            return await plan(requests)
+
+        monkeypatch.setattr(shown.main.writing, "plan", sometimes)
+        await shown.until(lambda: "the agent is busy" in shown.text(), "what is wrong")
+        refused = False
+        await shown.until(lambda: "the agent is busy" not in shown.text(), "that it is over")
 
 
 async def test_a_wrong_number_is_said_and_nothing_is_planned() -> None:

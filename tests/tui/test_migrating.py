@@ -18,7 +18,7 @@ from backend.model.job import JobState
 from backend.simhost import open_simulated
 from backend.state.live import Live
 from tests.tools.screenshots import settle, text_of
-from tests.tui.screens import TERM
+from tests.tui.screens import TERM, connecting
 from tui.app import IovtopApp
 from tui.dialogs.panel import Panel
 from tui.dialogs.plan import PlanScreen
@@ -81,9 +81,8 @@ async def player(*, writing: bool = True) -> AsyncIterator[Player]:
     jobs = TaskJobs(simulated_journal(here), here, elsewhere)
     migrations = Migrations(here, jobs, ("duo:hv08",))
     live = Live(here)
-    app = IovtopApp(
-        live, Settings(write=writing), detect(TERM, "utf-8", "unicode"), opener_for(here), migrations=migrations
-    )
+    connect = connecting(live, opener_for(here), migrations)
+    app = IovtopApp(connect, Settings(write=writing), detect(TERM, "utf-8", "unicode"))
     try:
         async with app.run_test(size=(140, 40)) as pilot:
             await settle(app, pilot, writes=writing)

@@ -17,6 +17,7 @@ from tests.pictures import SCENARIOS
 from tests.tui.builders import make_pfs, pf_address, with_devices
 from tests.tui.screens import screen
 from tui.detail_tabs import Tab
+from tui.screens.detail import DetailScreen
 from tui.screens.menu import MenuScreen
 from tui.term.clipboard import MOST_BYTES, clipboard_sequence
 from tui.trail import MOST, Stop, Trail
@@ -246,3 +247,14 @@ async def test_every_finding_can_be_read_and_leads_to_its_subject(scenario: Call
         if not findings:
             await s.press("exclamation_mark")
             assert "no finding" in s.main.query_one(StatusBar).text
+
+
+async def test_two_keys_that_leave_a_screen_leave_only_that_one() -> None:
+    async with screen(HOST, (80, 24)) as s:
+        await s.press("enter")
+        await s.until(lambda: isinstance(s.app.screen, DetailScreen), "the detail")
+        detail = s.app.screen
+        for _ in range(2):  # as two keys do that are read at once
+            detail.query_one(DetailPane).post_message(DetailPane.Left())
+        await s.until(lambda: not detail.is_attached, "the end of the detail")
+        assert s.app.screen is s.main

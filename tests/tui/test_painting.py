@@ -7,14 +7,24 @@ from contextlib import contextmanager
 from dataclasses import replace
 from unittest.mock import patch
 
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from rich.segment import Segment
+from rich.style import Style
+from textual._compositor import ChopsUpdate
 from textual.geometry import Region
+from textual.strip import Strip
 
 from backend.model.device import Device
 from backend.model.ids import PciAddress
 from tests.tui.builders import make_pfs, pf_address, with_devices
 from tests.tui.screens import Screen, screen
+from tests.tui.terminal_screen import shown
+from tui.term.cropping import crop_changes
 from tui.widgets.live_tree import LiveTree
 from tui.widgets.marks import LASTS, Marks
+from tui.widgets.span import changed_span
 
 HOST = make_pfs(8, 16)
 VFS = HOST.devices[pf_address(0)].sriov.vfs  # type: ignore[union-attr]
@@ -48,8 +58,26 @@ async def test_one_changed_row_is_one_region() -> None:
         await quiet(s)
         with refreshes(s.tree) as regions:
             await s.give(with_devices(HOST, changed(VFS[2], "other")))
-        assert regions == [Region(0, 3, 80, 1)]
+        (region,) = regions
+        assert (region.y, region.height) == (3, 1)
+        assert region.width < 20, "no more than the cell that changed"
         assert "other*" in s.text()
+
+
+WORDS = st.lists(st.sampled_from(("a", "b", " ", "é", "漢", "─", "e\u0301")), max_size=8).map("".join)
+LINES = st.lists(st.tuples(WORDS, st.sampled_from((None, Style(bold=True)))), max_size=4)
+
+
+@given(LINES, LINES)
+def test_only_what_differs_of_a_line_is_sent_and_the_line_is_right(
+    before: list[tuple[str, Style | None]], after: list[tuple[str, Style | None]]
+) -> None:
+    crop_changes()
+    console = Console(force_terminal=True)
+    old, new = (Strip([Segment(*part) for part in parts]).adjust_cell_length(24) for parts in (before, after))
+    first, end = changed_span(old, new)
+    sent = ChopsUpdate([{0: new}], [(0, first, end)], [[24]]).render_segments(console) if first < end else ""
+    assert shown(f"\x1b[H{old.render(console)}{sent}".encode(), 24, 1) == [new.text.rstrip()]
 
 
 async def test_a_change_that_cannot_be_seen_paints_nothing() -> None:

@@ -17,7 +17,7 @@ from backend.counters.all import meter_of
 from backend.recording.recording import Recording
 from backend.recording.replay import Replay
 from tests.pictures import simulated
-from tests.tui.screens import TERM
+from tests.tui.screens import TERM, connecting
 from tests.unit.recording.test_recording import record
 from tui.app import IovtopApp
 from tui.screens.pulse import PulseScreen
@@ -57,7 +57,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def playing(path: Path) -> AsyncIterator[Playing]:
     doors, _ = simulated("duo")
     replay = Replay(Recording(path), meter_of(doors).order)
-    app = IovtopApp(replay, Settings(), detect(TERM, "utf-8", "unicode"), never_change_the_past)
+    app = IovtopApp(connecting(replay, never_change_the_past), Settings(), detect(TERM, "utf-8", "unicode"))
     async with app.run_test(size=(150, 40)) as pilot:
         shown = Playing(app, pilot, replay)
         await shown.until(lambda: VF in shown.text(), "the host")

@@ -207,6 +207,20 @@ async def test_quitting_closes_the_session() -> None:
     assert s.app.return_code == 0
 
 
+async def test_news_while_the_screen_is_taken_down_are_no_fault() -> None:
+    async with screen(HOST) as s:
+        news = with_devices(HOST, replace(HOST.devices[pf_address(0)], driver="other"), without=VFS[1:])
+        await s.main.query("*").remove()  # what leaving begins with
+        s.live.give(news)
+        await s.until(lambda: s.main.viewing.host is news, "the news")
+        s.main.show_viewing()
+        s.live.fail(OSError("gone"))
+        await s.until(lambda: s.main.error, "the end of the session")
+        s.app.exit()
+    assert s.app.fault == ""
+    assert s.app.return_code == 0
+
+
 async def test_markup_in_names_is_text() -> None:
     evil = Holder(HolderKind.VM, "[/magenta]x[@click=app.quit]", pid=4000)
     pf, vf = make_pf(0, 1)

@@ -11,7 +11,7 @@ from backend.cli.settings import Settings
 from tests.tools.screenshots import FOLDER as PICTURES
 from tests.tools.screenshots import SHOTS, Shot, make, running, settle, text_of, without_addresses
 from tests.tui.pictures import PictureLive
-from tests.tui.screens import TERM
+from tests.tui.screens import TERM, connecting
 from tui.app import IovtopApp
 from tui.term.capabilities import detect
 
@@ -45,7 +45,7 @@ def test_no_picture_is_left_over() -> None:
 
 
 async def test_what_is_hidden_says_what_would_show_it() -> None:
-    app = IovtopApp(PictureLive("lab", privileged=False), Settings(), detect(TERM, "utf-8", "unicode"))
+    app = IovtopApp(connecting(PictureLive("lab", privileged=False)), Settings(), detect(TERM, "utf-8", "unicode"))
     async with app.run_test(size=(120, 36)) as pilot:
         await settle(app, pilot)
         text = "\n".join(strip.text for strip in app.screen._compositor.render_strips())

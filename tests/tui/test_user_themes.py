@@ -15,7 +15,7 @@ from tests.pictures import simulated
 from tests.tui.builders import make_pfs
 from tests.tui.screens import Screen, screen
 from themes.spec import COLORS, ThemeSpec
-from tui.app import run_app
+from tui.run import run_app
 from tui.term.theme_watch import Wardrobe
 from tui.term.theming import textual_name
 from tui.widgets.detail_pane import DetailPane

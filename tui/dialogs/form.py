@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from backend.model.text import clean
 from backend.present.columns import Role
 from tui.dialogs.panel import Panel, Words
+from tui.layer import Layer
 from tui.term.theming import Skin
 from tui.widgets.cells import pad, width_of, wrap
 
@@ -66,7 +67,7 @@ _CHOICES_SHOWN = 8
 _LONGEST = 120
 
 
-class FormScreen(ModalScreen[Mapping[str, str] | None]):
+class FormScreen(Layer[Mapping[str, str] | None], ModalScreen[Mapping[str, str] | None]):
     """Ends with the value of each field by name, or None. No key goes on to what lies below."""
 
     DEFAULT_CSS = """

@@ -14,6 +14,7 @@ from backend.model.plan import Danger, Plan
 from backend.ops.errors import OperationError
 from backend.present.columns import Role
 from tui.dialogs.panel import Panel, Words
+from tui.layer import Layer
 from tui.term.theming import Skin
 from tui.widgets.cells import wrap
 
@@ -49,7 +50,7 @@ _DANGERS = {
 }
 
 
-class PlanScreen(ModalScreen[Confirmed | None]):
+class PlanScreen(Layer[Confirmed | None], ModalScreen[Confirmed | None]):
     """Ends with the confirmed plan, or None. The focus is on Cancel; no key goes on to what lies below.
 
     The plan is made anew every two seconds while it is looked at: what is confirmed is what is seen.
@@ -70,6 +71,8 @@ class PlanScreen(ModalScreen[Confirmed | None]):
         self._typed = ""
         self._shell = False
         self._note = ""
+        self._failed = False
+        """Whether the note is that the host could not be planned for."""
         self._seen_at = monotonic()
         self._looking = False
         self._next_look = 0.0
@@ -104,8 +107,10 @@ class PlanScreen(ModalScreen[Confirmed | None]):
         try:
             plan = await self._again()
         except OperationError as error:
-            self._note = f"{error}; {error.remedy}" if error.remedy else str(error)
+            self._failed, self._note = True, f"{error}; {error.remedy}" if error.remedy else str(error)
         else:
+            if self._failed:
+                self._failed, self._note = False, ""
             if plan.fingerprint != self._plan.fingerprint:
                 self._note = "the host has changed: this is the plan as it is now"
                 self._seen_at = monotonic()

@@ -9,6 +9,7 @@ from textual.screen import ModalScreen
 from backend.model.plan import ENDS, RunEvent, RunState
 from backend.present.columns import Role
 from tui.dialogs.panel import Panel, Words
+from tui.layer import Layer
 from tui.running import Running
 from tui.term.theming import Skin
 from tui.widgets.cells import wrap
@@ -26,7 +27,7 @@ _ROLES = {
 }
 
 
-class RunScreen(ModalScreen[RunEvent | None]):
+class RunScreen(Layer[RunEvent | None], ModalScreen[RunEvent | None]):
     """Ends with the last event when the operator has seen it; with None when it goes on in the background."""
 
     DEFAULT_CSS = """

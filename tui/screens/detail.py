@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.screen import Screen
 
 from tui.actions import ACTIONS, Scope
 from tui.detail_tabs import Tab
+from tui.layer import Layer
 from tui.term.theming import Skin
 from tui.widgets.detail_lines import Detail
 from tui.widgets.detail_pane import DetailPane
@@ -17,7 +17,7 @@ from tui.widgets.line import LineWidget, Piece
 from tui.widgets.tab_line import TabLine
 
 
-class DetailScreen(Screen[None]):
+class DetailScreen(Layer[None]):
     """Shows a detail until the operator leaves it; whoever pushed it keeps it up to date."""
 
     BINDINGS = [Binding(",".join(a.keys), a.call, a.title, show=False) for a in ACTIONS if a.id.startswith("tab.")]

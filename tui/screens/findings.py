@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from rich.segment import Segment
 from textual import events
 from textual.app import ComposeResult
-from textual.screen import Screen
 
 from backend.findings import Finding
 from backend.model.severity import Severity
 from backend.present.columns import Cell, Role
 from backend.present.lines import Line, Section
+from tui.layer import Layer
 from tui.term.theming import Skin
 from tui.widgets.cells import pad, shorten
 from tui.widgets.detail_lines import Detail
@@ -26,7 +26,7 @@ _WORD = 10
 _ROLES = {Severity.ERROR: Role.DANGER, Severity.WARNING: Role.WARNING, Severity.INFO: Role.MUTED}
 
 
-class FindingsScreen(Screen[str | None]):
+class FindingsScreen(Layer[str | None]):
     """Ends with the subject that the operator wants to see, or None."""
 
     def __init__(self, skin: Skin, badge: Sequence[Piece], findings: Sequence[Finding]) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
-from textual.screen import Screen
 
 from backend.present.columns import Cell, Role
 from backend.present.lines import Line, Section
 from tui.actions import ACTIONS, Scope, by_topic
+from tui.layer import Layer
 from tui.term.theming import Skin
 from tui.widgets.detail_lines import Detail
 from tui.widgets.detail_pane import DetailPane
@@ -39,7 +39,7 @@ def help_detail(columns_help: Sequence[tuple[str, str]], scope: Scope) -> Detail
     return Detail("Keys", "Nothing here writes to the host.", tuple(found), 28)
 
 
-class HelpScreen(Screen[None]):
+class HelpScreen(Layer[None]):
     """Shows the help until the operator leaves it."""
 
     BINDINGS = [("question_mark", "close", "close")]

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from rich.segment import Segment
 from textual import events
 from textual.app import ComposeResult
-from textual.screen import Screen
 
 from backend.cli.amounts import parse_bytes
 from backend.cli.exits import CommandError
@@ -18,6 +17,7 @@ from backend.present.columns import Role
 from backend.present.jobs import alarm_of, job_sections, job_title
 from backend.present.migrating import job_words
 from tui.dialogs.form import Field, FieldKind, Form, FormScreen
+from tui.layer import Layer
 from tui.migrations import Migrations
 from tui.term.theming import Skin
 from tui.widgets.cells import pad, shorten
@@ -62,7 +62,7 @@ def limit_fields(*, bandwidth: int | None, downtime: float) -> tuple[Field, Fiel
     )  # fmt: skip
 
 
-class JobsScreen(Screen[None]):
+class JobsScreen(Layer[None]):
     """A line for each job, and everything about the chosen one, as it goes on."""
 
     def __init__(self, skin: Skin, badge: Sequence[Piece], migrations: Migrations, *, writing: bool) -> None:

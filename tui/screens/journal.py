@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from rich.segment import Segment
 from textual import events
 from textual.app import ComposeResult
-from textual.screen import Screen
 
 from backend.model.operation import Entry
 from backend.model.plan import RunState
 from backend.present.columns import Cell, Role
 from backend.present.lines import Line, Section
+from tui.layer import Layer
 from tui.term.theming import Skin
 from tui.widgets.cells import pad, shorten
 from tui.widgets.detail_lines import Detail
@@ -32,7 +32,7 @@ def ended_word(entry: Entry) -> str:
     return entry.ended.value if entry.ended is not None else "not ended"
 
 
-class JournalScreen(Screen[Entry | None]):
+class JournalScreen(Layer[Entry | None]):
     """Ends with the operation that the operator wants to take back, or None."""
 
     def __init__(self, skin: Skin, badge: Sequence[Piece], entries: Sequence[Entry]) -> None:

@@ -6,7 +6,6 @@ import gc
 from contextlib import ExitStack
 from time import monotonic
 
-from textual import getters
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
@@ -25,6 +24,7 @@ from backend.present.view import View
 from tui.actions import Scope, bindings, footer_actions
 from tui.bridge import Bridge, Session, SessionEnded
 from tui.detail_feed import DetailFeed
+from tui.host_facts import facts
 from tui.migrations import Migrations
 from tui.restore import Arrangement
 from tui.screens.detail import DetailScreen
@@ -70,17 +70,6 @@ class MainScreen(MainMigrations):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (TALL, "-tall")]
     AUTO_FOCUS = "LiveTree"
 
-    header = getters.query_one(Header)
-    findings = getters.query_one(FindingsLine)
-    tree_ = getters.query_one(LiveTree)
-    titles = getters.query_one(ColumnTitles)
-    pane = getters.query_one("#pane", DetailPane)
-    filter_bar = getters.query_one(FilterBar)
-    status = getters.query_one(StatusBar)
-    view_bar = getters.query_one(ViewBar)
-    tabs = getters.query_one("#tabs", TabLine)
-    side = getters.query_one("#side", Vertical)
-
     def __init__(
         self,
         session: Session,
@@ -109,26 +98,37 @@ class MainScreen(MainMigrations):
         self._detail_timer: Timer | None = None
         self._reader: DetailScreen | None = None
         self._curtain = ExitStack()
+        # Held, not looked for: the host still tells of changes while the screen is being taken down.
+        self.header = Header(skin, id="header")
+        self.findings = FindingsLine(skin, id="findings")
+        self.view_bar = ViewBar(skin, id="views")
+        self.rows = LiveTree(skin, id="tree")
+        self.titles = ColumnTitles(self.rows.painter, id="titles")
+        self.tabs = TabLine(skin, id="tabs")
+        self.pane = DetailPane(skin, id="pane")
+        self.side = Vertical(self.tabs, self.pane, id="side", classes="-ascii" * (skin.glyphs.name == "ascii"))
+        self.jobs = JobsStrip(skin, id="jobs")
+        self.filter_bar = FilterBar(skin, id="filter")
+        self.jump_bar = JumpBar(skin, id="jump")
+        self.bar = StatusBar(skin, footer_actions(), id="status")
+        self.small = LineWidget(skin, "base", id="small")
 
     def compose(self) -> ComposeResult:
         """Lay the screen out."""
-        tree = LiveTree(self.skin, id="tree")
         with Vertical(id="all"):
-            yield Header(self.skin, id="header")
-            yield FindingsLine(self.skin, id="findings")
-            yield ViewBar(self.skin, id="views")
+            yield self.header
+            yield self.findings
+            yield self.view_bar
             with Horizontal(id="body"):
                 with Vertical(id="left"):
-                    yield ColumnTitles(tree.painter, id="titles")
-                    yield tree
-                with Vertical(id="side", classes="-ascii" if self.skin.glyphs.name == "ascii" else ""):
-                    yield TabLine(self.skin, id="tabs")
-                    yield DetailPane(self.skin, id="pane")
-            yield JobsStrip(self.skin, id="jobs")
-            yield FilterBar(self.skin, id="filter")
-            yield JumpBar(self.skin, id="jump")
-            yield StatusBar(self.skin, footer_actions(), id="status")
-        yield LineWidget(self.skin, "base", id="small")
+                    yield self.titles
+                    yield self.rows
+                yield self.side
+            yield self.jobs
+            yield self.filter_bar
+            yield self.jump_bar
+            yield self.bar
+        yield self.small
 
     def on_mount(self) -> None:
         """Begin to follow the host."""
@@ -136,7 +136,7 @@ class MainScreen(MainMigrations):
         self.set_timer(CURTAIN, self._curtain.close)
         if self._left is not None:
             self._restore(self._left)
-        self.tree_.present(self.viewing)
+        self.rows.present(self.viewing)
         self.say_states()
         self.beat()
         self.set_interval(1.0, self.beat)
@@ -150,9 +150,9 @@ class MainScreen(MainMigrations):
             self.viewing.arrange(Order(left.order, left.reverse))
             self.measure_for(self.viewing.order)
         self.set_class(left.wide, "-no-detail")
-        self.tree_.choose(left.open)
+        self.rows.choose(left.open)
         if self.viewing.query:
-            self.status.message("the filter is as you left it: esc clears it")
+            self.bar.message("the filter is as you left it: esc clears it")
 
     def arrangement(self) -> Arrangement:
         """Return what of the screen the operator chose."""
@@ -163,7 +163,7 @@ class MainScreen(MainMigrations):
             order=order.column if order is not None else "",
             reverse=order is not None and order.reverse,
             wide=self.has_class("-no-detail"),
-            open=self.tree_.chosen(),
+            open=self.rows.chosen(),
         )
 
     def on_unmount(self) -> None:
@@ -179,10 +179,8 @@ class MainScreen(MainMigrations):
         if small:
             host = self.viewing.host
             text = f" too small: {self.size.width}x{self.size.height}, wants {LEAST[0]}x{LEAST[1]}"
-            self.query_one("#small", LineWidget).say(
-                [*(badge(host) if host else []), Piece(text, "notice", 1, cut=True)]
-            )
-        self.status.leave_out("view." if self.size.height >= TALL else "")
+            self.small.say([*(badge(host) if host else []), Piece(text, "notice", 1, cut=True)])
+        self.bar.leave_out("view." if self.size.height >= TALL else "")
         self.call_after_refresh(self._show_detail)
 
     @property
@@ -201,16 +199,17 @@ class MainScreen(MainMigrations):
         first = self.viewing.host is None
         update = self.viewing.take(delta)
         if first:
-            self.tree_.present(self.viewing)
+            self.rows.present(self.viewing)
             self.on_resize()
             self.set_timer(SETTLING, self._curtain.close)
+            gc.enable()
             gc.freeze()  # the first picture is most of what there will ever be, and it stays
             gc.set_threshold(*RARELY)
         else:
             # What the first look for holders finds was there before: it is no change.
             news = delta.old.holder_scan.taken_at is not None or delta.new.holder_scan.taken_at is None
-            self.tree_.update(self.viewing, update, mark=news)
-            if self.tree_.drop_picked(str(device) for device in delta.devices.removed):
+            self.rows.update(self.viewing, update, mark=news)
+            if self.rows.drop_picked(str(device) for device in delta.devices.removed):
                 self.say_states()
             if self.following and news:
                 self._follow_change(delta)
@@ -223,7 +222,7 @@ class MainScreen(MainMigrations):
     def on_session_ended(self, message: SessionEnded) -> None:
         """Say that the picture will not change any more."""
         self.error = message.reason
-        self.status.lasting(f"not live any more: {message.reason}; the log file has more")
+        self.bar.lasting(f"not live any more: {message.reason}; the log file has more")
         self.beat()
         self._say_what_is_left()
 
@@ -249,10 +248,10 @@ class MainScreen(MainMigrations):
         self.header.show(self.viewing.host, pulse)
         if bridge.paused:
             changes = bridge.waiting
-            self.status.lasting(f"paused, {changes} change{'s' * (changes != 1)} waiting: p goes on")
+            self.bar.lasting(f"paused, {changes} change{'s' * (changes != 1)} waiting: p goes on")
 
     def _sum_up(self, host: Host) -> Steps[None]:
-        self.header.count(host)
+        self.header.tell(facts(host, self.skin.glyphs.separator))
         yield
         self.findings.show((yield from look_for_findings(host)))
         self.beat()
@@ -260,7 +259,7 @@ class MainScreen(MainMigrations):
     def _say_what_is_left(self) -> None:
         shown = self.viewing.shown
         self.filter_bar.remind(self.viewing.query, len(shown.rows) if shown is not None else 0, self.viewing.total)
-        self.tree_.say(*notice_for(self.viewing, self.error, self.skin.glyphs.ellipsis))
+        self.rows.say(*notice_for(self.viewing, self.error, self.skin.glyphs.ellipsis))
 
     def _follow_change(self, delta: Delta) -> None:
         """Put the cursor on the last device that changed, if this view shows it."""
@@ -268,7 +267,7 @@ class MainScreen(MainMigrations):
         changed = [*delta.devices.changed, *delta.devices.added]
         keys = [str(device) for device in changed if shown is not None and str(device) in shown.rows]
         if keys:
-            self.tree_.reveal(keys[-1])
+            self.rows.reveal(keys[-1])
 
     # ---- the rows
 
@@ -276,12 +275,12 @@ class MainScreen(MainMigrations):
         """Show another view, filter or order."""
         self.say_states()
         self._say_what_is_left()
-        self.tree_.present(self.viewing)
+        self.rows.present(self.viewing)
         self._rest_on_row()
 
     def say_states(self) -> None:
         """Say which view this is, whence one came, and what is unusual about it."""
-        order, marked = self.viewing.order, len(self.tree_.picked)
+        order, marked = self.viewing.order, len(self.rows.picked)
         states = []
         if order is not None:
             states.append(f"by {order.column}{', reversed' * order.reverse}")
@@ -295,7 +294,7 @@ class MainScreen(MainMigrations):
 
     def on_live_tree_screenful_changed(self) -> None:
         """Have just what is on the screen read at each tick."""
-        rows = [*self.tree_.screen_rows(), self.tree_.cursor_row]
+        rows = [*self.rows.screen_rows(), self.rows.cursor_row]
         host = self.viewing.host
         shown = (devices_of(host, row) for row in rows if row is not None) if host is not None else ()
         ids = frozenset(str(device.id) for devices in shown for device in devices)
@@ -312,12 +311,12 @@ class MainScreen(MainMigrations):
 
     def on_live_tree_row_vanished(self, message: LiveTree.RowVanished) -> None:
         """Say that the cursor is on another row now."""
-        self.status.message(f"{message.name} is gone", warning=True)
+        self.bar.message(f"{message.name} is gone", warning=True)
         self._rest_on_row()
 
     def on_live_tree_detail_asked(self) -> None:
         """Go to the detail beside the tree, or put it on a screen of its own."""
-        row, host = self.tree_.cursor_row, self.viewing.host
+        row, host = self.rows.cursor_row, self.viewing.host
         if row is None or host is None or self._reader is not None:
             return
         if self.side.display:
@@ -333,7 +332,7 @@ class MainScreen(MainMigrations):
 
     def on_detail_pane_left(self) -> None:
         """Go back to the tree."""
-        self.tree_.focus()
+        self.rows.focus()
 
     def _rest_on_row(self) -> None:
         if self._detail_timer is not None:
@@ -343,11 +342,11 @@ class MainScreen(MainMigrations):
     def _rested(self) -> None:
         self._detail_timer = None
         if self.side.display or self._reader is not None:
-            self.feed.ask(self.tree_.cursor_row)
+            self.feed.ask(self.rows.cursor_row)
         self._show_detail()
 
     def _follow_detail(self, delta: Delta) -> None:
-        row = self.tree_.cursor_row
+        row = self.rows.cursor_row
         if self._detail_timer is None and row is not None and (self.side.display or self._reader is not None):
             changed = delta.devices.keys()
             if row.device is None or row.device.id in changed:
@@ -355,7 +354,7 @@ class MainScreen(MainMigrations):
             self._show_detail()
 
     def _show_detail(self) -> None:
-        row: Row | None = self.tree_.cursor_row
+        row: Row | None = self.rows.cursor_row
         host = self.viewing.host
         if self.side.display:
             self.tabs.show(self.feed.tab)
@@ -366,9 +365,9 @@ class MainScreen(MainMigrations):
     def action_tab(self, step: int) -> None:
         """Go to another tab of the detail."""
         if not self.side.display and self._reader is None:
-            self.status.message("no detail in sight: enter opens it")
+            self.bar.message("no detail in sight: enter opens it")
             return
-        self.feed.turn(step, self.tree_.cursor_row)
+        self.feed.turn(step, self.rows.cursor_row)
         self._show_detail()
 
     def on_tab_line_turned(self, message: TabLine.Turned) -> None:
@@ -389,16 +388,16 @@ class MainScreen(MainMigrations):
 
     def on_jump_bar_closed(self) -> None:
         """Give the keys back to the tree."""
-        self.tree_.focus()
+        self.rows.focus()
 
     def on_filter_bar_closed(self) -> None:
         """Give the keys back to the tree."""
         self._say_what_is_left()
-        self.tree_.focus()
+        self.rows.focus()
 
     def restyle(self) -> None:
         """Draw everything in the skin's present look."""
-        self.tree_.restyle()
+        self.rows.restyle()
         self.pane.restyle()
         for widget in self.query(Widget):
             widget.refresh()

@@ -47,16 +47,12 @@ class MainKeys(Screen[None]):
     trail: Trail
     following: bool
     writing: Writing
-
-    @property
-    def rows(self) -> LiveTree:
-        """The tree."""
-        return self.query_one(LiveTree)
-
-    @property
-    def bar(self) -> StatusBar:
-        """The last line."""
-        return self.query_one(StatusBar)
+    rows: LiveTree
+    """The tree."""
+    bar: StatusBar
+    """The last line."""
+    filter_bar: FilterBar
+    jump_bar: JumpBar
 
     @abstractmethod
     def show_viewing(self) -> None:
@@ -116,7 +112,7 @@ class MainKeys(Screen[None]):
         """Ask where to go."""
         host = self.viewing.host
         if host is not None:
-            self.query_one(JumpBar).open(places(host))
+            self.jump_bar.open(places(host))
 
     def action_sort(self) -> None:
         """Order siblings by the next column."""
@@ -174,7 +170,7 @@ class MainKeys(Screen[None]):
 
     def action_filter(self) -> None:
         """Open the filter."""
-        self.query_one(FilterBar).open(self.viewing.query.text, self.viewing.host)
+        self.filter_bar.open(self.viewing.query.text, self.viewing.host)
 
     def action_faults(self) -> None:
         """Show only faults, or everything again."""

@@ -32,13 +32,14 @@ class MainMigrations(MainChanges):
     """The actions that move VMs."""
 
     migrations: Migrations | None
+    jobs: JobsStrip
 
     def follow_migrations(self) -> None:
         """Show how migrations go on, below the tree and in the rows of their VMs."""
         if self.migrations is None:
             return
         jobs = self.migrations.in_sight()
-        self.query_one(JobsStrip).show(jobs)
+        self.jobs.show(jobs)
         words = {
             job.move.pid: row_words(job, state, self.skin.glyphs.arrow)
             for job, state in reversed(jobs)

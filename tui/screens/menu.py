@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.layer import Layer
 from tui.row_actions import RowAction
 from tui.term.theming import Skin
 from tui.widgets.cells import pad, shorten, width_of
@@ -84,7 +85,7 @@ class MenuList(Widget, can_focus=True):
         return Strip(segments).adjust_cell_length(width, look.part("bar", ground))
 
 
-class MenuScreen(ModalScreen[str | None]):
+class MenuScreen(Layer[str | None], ModalScreen[str | None]):
     """Ends with the call of the chosen action, or None."""
 
     DEFAULT_CSS = """

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 from textual import events
 from textual.app import ComposeResult
-from textual.screen import Screen
 
 from backend.model.counters import HOST, Flow, Measure, process_subject
 from backend.model.device import Device, DeviceKind
@@ -19,6 +18,7 @@ from backend.present.rates import Figure, figure_of
 from backend.present.spark import spark
 from tui.bridge import Session
 from tui.detail_activity import BARS
+from tui.layer import Layer
 from tui.playing import steer, told
 from tui.term.theming import Skin
 from tui.widgets.detail_lines import Detail
@@ -35,7 +35,7 @@ TOP = 20
 """Functions that are listed."""
 
 
-class PulseScreen(Screen[str | None]):
+class PulseScreen(Layer[str | None]):
     """Measures every device while it is open. Ends with None: there is nothing to choose."""
 
     def __init__(self, skin: Skin, badge: Sequence[Piece], session: Session) -> None:
@@ -45,12 +45,14 @@ class PulseScreen(Screen[str | None]):
         self._session = session
         self._before = session.measure_all
         self._shown: Host | None = None
+        self._title_line = LineWidget(skin, "bar", id="pulse-title")
+        self._pane = DetailPane(skin, id="pulse")
         self.measure = Measure.IN
 
     def compose(self) -> ComposeResult:
         """A line, and the lists."""
-        yield LineWidget(self._skin, "bar", id="pulse-title")
-        yield DetailPane(self._skin, id="pulse")
+        yield self._title_line
+        yield self._pane
 
     def on_mount(self) -> None:
         """Begin to measure everything."""
@@ -65,7 +67,7 @@ class PulseScreen(Screen[str | None]):
 
     def on_resize(self) -> None:
         """Lay the lines out anew."""
-        self.call_after_refresh(self.query_one(DetailPane).restyle)
+        self.call_after_refresh(self._pane.restyle)
 
     def on_key(self, event: events.Key) -> None:
         """Choose another measure, steer a recording, or go back."""
@@ -101,7 +103,7 @@ class PulseScreen(Screen[str | None]):
         pieces = [
             piece for key, word in keys for piece in (Piece(f" {key} ", "key", 4), Piece(f"{word} ", "key-text", 4))
         ]
-        self.query_one("#pulse-title", LineWidget).say(title, pieces)
+        self._title_line.say(title, pieces)
 
     def _follow(self) -> None:
         if self._session.host is not self._shown:
@@ -115,7 +117,7 @@ class PulseScreen(Screen[str | None]):
         if host is None:
             return
         detail = Detail(f"most {_title(self.measure)}", "", tuple(self._sections(host)), 28)
-        self.query_one(DetailPane).show(detail)
+        self._pane.show(detail)
 
     def _sections(self, host: Host) -> Iterable[Section]:
         lines = tuple(

@@ -6,14 +6,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 from rich.style import Style
 from textual.theme import Theme
 
-from backend.present.columns import Role
 from backend.present.glyphs import Glyphs
 from themes.spec import ThemeSpec
 from themes.style import Style as StyleSpec
+
+if TYPE_CHECKING:
+    from backend.present.columns import Role
 
 
 @cache
@@ -38,7 +41,7 @@ class Look:
 
     def __init__(self, spec: ThemeSpec) -> None:
         self.spec = spec
-        self._roles = {Role(name): rich_style(style) for name, style in spec.roles.items()}
+        self._roles: dict[str, Style] = {name: rich_style(style) for name, style in spec.roles.items()}
         self._parts = {name: rich_style(style) for name, style in spec.parts.items()}
         self._on_ground: dict[tuple[Style, str], Style] = {}
 

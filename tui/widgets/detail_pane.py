@@ -15,9 +15,11 @@ from tui.actions import Scope, bindings
 from tui.term.theming import Skin
 from tui.widgets.detail_lines import Detail, detail_lines
 from tui.widgets.extent import set_extent
+from tui.widgets.immediate import Immediate
+from tui.widgets.span import changed_span
 
 
-class DetailPane(ScrollView, can_focus=True):
+class DetailPane(Immediate, ScrollView, can_focus=True):
     """Sections of labelled lines. Only lines that differ are painted again."""
 
     BINDINGS = bindings(Scope.DETAIL)
@@ -65,8 +67,12 @@ class DetailPane(ScrollView, can_focus=True):
         shown = range(top, min(top + height, lines))
         if moved:
             self.refresh()
-        elif changed := [Region(0, y - top, width, 1) for y in shown if old[y] != self._strips[y]]:
-            self.refresh(*changed)
+        elif changed := [y for y in shown if old[y] != self._strips[y]]:
+            self.refresh(*(self._changed(y - top, old[y], self._strips[y]) for y in changed))
+
+    def _changed(self, y: int, before: Strip, after: Strip) -> Region:
+        first, end = changed_span(before, after)
+        return Region(first, y, max(1, end - first), 1)
 
     def restyle(self) -> None:
         """Draw everything anew in the skin's present look."""

@@ -44,17 +44,20 @@ class FilterBar(Horizontal):
         self._before = ""
         self._host: Host | None = None
         self._values: dict[str, list[str]] = {}
+        self._prompt = LineWidget(skin, "bar", id="filter-prompt")
+        self._entry = Entry()
+        self._words = LineWidget(skin, "bar", id="filter-hint")
 
     def compose(self) -> ComposeResult:
         """Prompt, input, hint."""
-        yield LineWidget(self._skin, "bar", id="filter-prompt")
-        yield Entry()
-        yield LineWidget(self._skin, "bar", id="filter-hint")
+        yield self._prompt
+        yield self._entry
+        yield self._words
 
     @property
     def hint(self) -> str:
         """What stands beside the input."""
-        return self.query_one("#filter-hint", LineWidget).text
+        return self._words.text
 
     def open(self, text: str, host: Host | None = None) -> None:
         """Begin to ask, from ``text``; values are completed from the devices of ``host``."""
@@ -62,8 +65,8 @@ class FilterBar(Horizontal):
         self._host = host
         self.remove_class("-kept")
         self.add_class("-open")
-        self.query_one("#filter-prompt", LineWidget).say([Piece(" filter / ", "key")])
-        self.query_one(Entry).begin(text)
+        self._prompt.say([Piece(" filter / ", "key")])
+        self._entry.begin(text)
         self._hint(text)
 
     def close(self) -> None:
@@ -78,9 +81,9 @@ class FilterBar(Horizontal):
         if self.has_class("-open"):
             return
         self.set_class(bool(query), "-kept")
-        self.query_one("#filter-prompt", LineWidget).say([Piece(" filter / ", "key")])
+        self._prompt.say([Piece(" filter / ", "key")])
         words = [Piece(query.text, "input", 0), Piece(f"   {shown} of {total} rows   esc clears", "hint", 1)]
-        self.query_one("#filter-hint", LineWidget).say(words if query else [])
+        self._words.say(words if query else [])
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Ask as soon as the text means something; otherwise say what is wrong and leave the rows alone."""
@@ -107,7 +110,7 @@ class FilterBar(Horizontal):
 
     def on_entry_completion_asked(self) -> None:
         """Complete the last word as far as the choices agree."""
-        field = self.query_one(Entry)
+        field = self._entry
         choices = self._choices(field.value)
         if not choices:
             return
@@ -134,16 +137,15 @@ class FilterBar(Horizontal):
         return self._values[field]
 
     def _hint(self, text: str) -> None:
-        line = self.query_one("#filter-hint", LineWidget)
         choices = self._choices(text)
         try:
             parse_query(text)
         except BadQueryError as error:
             if not (choices and text.endswith(":")):
-                line.say([Piece(f" {clean(str(error))} ", "error")])
+                self._words.say([Piece(f" {clean(str(error))} ", "error")])
                 return
         words = "enter keep  esc back" if text else "free  vfio  driver:  holder:"
         if choices:
             # What every choice begins with is in the input already.
             words = f"tab {'  '.join(choice.partition(':')[2] or choice for choice in choices[:8])}"
-        line.say([Piece(f" {words} ", "hint", cut=True)])
+        self._words.say([Piece(f" {words} ", "hint", cut=True)])

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import localtime, strftime
+from typing import TYPE_CHECKING
 
-from backend.model.device import DeviceKind
-from backend.model.holder import HolderKind
-from backend.model.host import Host
-from backend.present.tree import holder_key
 from tui.term.theming import Skin
 from tui.widgets.line import LineWidget, Piece
+
+if TYPE_CHECKING:
+    from backend.model.host import Host
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +44,14 @@ class Header(LineWidget):
 
     def __init__(self, skin: Skin, *, id: str | None = None) -> None:
         super().__init__(skin, "bar", id=id)
-        self._facts: list[Piece] = []
+        self._facts: Sequence[Piece] = ()
 
-    def count(self, host: Host) -> None:
-        """Count what is on the host, for the next time it is shown."""
-        self._facts = facts(host, self.skin.glyphs.separator)
+    def tell(self, facts: Sequence[Piece]) -> None:
+        """Tell these of the host, from the next time that it is shown."""
+        self._facts = facts
 
     def show(self, host: Host | None, pulse: Pulse) -> None:
-        """Show a host and how fresh its picture is."""
+        """Show a host, None before the first picture, and how fresh the picture is."""
         link = "slow link " if pulse.slow else ""
         if pulse.recorded is not None:
             at = strftime("%Y-%m-%d %H:%M:%S", localtime(pulse.recorded))
@@ -85,27 +85,3 @@ def badge(host: Host) -> list[Piece]:
     if host.simulated:
         return [*replay, Piece(" SIMULATED ", "simulated", 0)]
     return [*replay, Piece(f" {host.source.upper()} ", "foreign", 0)] if host.source in ("tree", "capture") else replay
-
-
-def facts(host: Host, separator: str) -> list[Piece]:
-    """Return name, kernel, IOMMU and counts."""
-    vms = {holder_key(h) for d in host.devices.values() for h in d.holders if h.kind is HolderKind.VM}
-    vms |= {f"holder:{HolderKind.VM}:{pid}" for pid in host.vms}
-    kinds = Counter(device.kind for device in host.devices.values())
-    counts = [
-        _count(kinds[DeviceKind.PF], "PF", "PF"),
-        _count(kinds[DeviceKind.VF] + kinds[DeviceKind.VGPU_VF], "VF", "VF"),
-        _count(kinds[DeviceKind.MDEV], "mdev", "mdev"),
-        _count(len(host.groups), "group", "groups"),
-        _count(len(vms), "VM", "VMs"),
-    ]
-    return [
-        Piece(f" {host.name} ", "hostname", 2, cut=True),
-        Piece(f" {host.kernel} {separator}" if host.kernel else "", "bar-muted", 9),
-        Piece(f" {host.iommu.label} ", "bar-muted", 8),
-        Piece(f"  {'  '.join(counts)} ", "bar", 5),
-    ]
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"

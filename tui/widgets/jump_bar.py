@@ -41,24 +41,27 @@ class JumpBar(Horizontal):
         self._known: tuple[Place, ...] = ()
         self._found: tuple[Place, ...] = ()
         self._choice = 0
+        self._prompt = LineWidget(skin, "bar", id="jump-prompt")
+        self._entry = Entry()
+        self._words = LineWidget(skin, "bar", id="jump-hint")
 
     def compose(self) -> ComposeResult:
         """Prompt, input, hint."""
-        yield LineWidget(self._skin, "bar", id="jump-prompt")
-        yield Entry()
-        yield LineWidget(self._skin, "bar", id="jump-hint")
+        yield self._prompt
+        yield self._entry
+        yield self._words
 
     @property
     def hint(self) -> str:
         """What stands beside the input."""
-        return self.query_one("#jump-hint", LineWidget).text
+        return self._words.text
 
     def open(self, known: tuple[Place, ...]) -> None:
         """Begin to ask for one of the known places."""
         self._known = known
         self.add_class("-open")
-        self.query_one("#jump-prompt", LineWidget).say([Piece(" jump : ", "key")])
-        self.query_one(Entry).begin("")
+        self._prompt.say([Piece(" jump : ", "key")])
+        self._entry.begin("")
         self._look_for("")
 
     def close(self) -> None:
@@ -94,18 +97,17 @@ class JumpBar(Horizontal):
         self._hint()
 
     def _hint(self) -> None:
-        line = self.query_one("#jump-hint", LineWidget)
         if not self._found:
-            typed = bool(self.query_one(Entry).value.strip())
+            typed = bool(self._entry.value.strip())
             words = (
                 "no such device, VM, interface, group or view" if typed else "an address, a VM, an interface, a view"
             )
-            line.say([Piece(f" {words} ", "error" if typed else "hint")])
+            self._words.say([Piece(f" {words} ", "error" if typed else "hint")])
             return
         place = self._found[self._choice]
         others = len(self._found) - 1
         more = f"   {self._choice + 1} of {others + 1}: tab next" if others else ""
-        line.say([
+        self._words.say([
             Piece(f" {self._skin.glyphs.arrow} ", "hint"), Piece(place.name, "input"),
             Piece(f"  {place.words}", "hint", 1, cut=True), Piece(f"{more}   enter goes", "hint", 2),
         ])  # fmt: skip

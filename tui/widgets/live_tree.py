@@ -20,9 +20,11 @@ from tui.actions import Scope, bindings
 from tui.term.theming import Skin
 from tui.viewing import Update, Viewing
 from tui.widgets.extent import set_extent
+from tui.widgets.immediate import Immediate
 from tui.widgets.marks import Marks
 from tui.widgets.notice import notice_line
 from tui.widgets.row_painter import Face, RowPainter, is_strong
+from tui.widgets.span import changed_span
 from tui.widgets.tree_keys import TreeKeys
 from tui.widgets.tree_rows import TreeRows
 
@@ -30,7 +32,7 @@ _ALWAYS_MOVING = frozenset(column.id for column in RATE_COLUMNS)
 """Columns in which a change is no news."""
 
 
-class LiveTree(TreeKeys, ScrollView, can_focus=True):
+class LiveTree(TreeKeys, Immediate, ScrollView, can_focus=True):
     """The rows of a view."""
 
     BINDINGS = bindings(Scope.TREE)
@@ -194,22 +196,29 @@ class LiveTree(TreeKeys, ScrollView, can_focus=True):
     def _settle(self) -> None:
         """After any change of the rows: bring size, scroll bar and screen up to date, without a layout."""
         rows = self.rows
-        if self.painter.prepare(self.view, max(1, self.size.width)):
+        other_columns = self.painter.prepare(self.view, max(1, self.size.width))
+        if other_columns:
             self.post_message(self.ColumnsChanged())
         set_extent(self, len(rows), rows.top)
         faces = self._faces()
         old, self._painted = self._painted, faces
-        if len(old) != len(faces) or bool(len(rows)) != any(old):
+        if other_columns or len(old) != len(faces) or bool(len(rows)) != any(old):
             self.refresh()
         else:
-            width = self.size.width
-            changed = [Region(0, y, width, 1) for y, face in enumerate(faces) if face != old[y]]
+            changed = [self._changed(y, old[y], face) for y, face in enumerate(faces) if face != old[y]]
             if changed:
                 self.refresh(*changed)
         seen = tuple(rows.on_screen())
         if seen != self._said:
             self._said = seen
             self.post_message(self.ScreenfulChanged())
+
+    def _changed(self, y: int, before: Face | None, after: Face | None) -> Region:
+        """Return what of a line must be drawn: one region, for a line with two would be sent twice."""
+        if before is None or after is None:
+            return Region(0, y, self.size.width, 1)
+        first, end = changed_span(self.painter.strip(before), self.painter.strip(after))
+        return Region(first, y, max(1, end - first), 1)
 
     def _faces(self) -> list[Face | None]:
         height = self.size.height

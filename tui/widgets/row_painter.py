@@ -133,7 +133,7 @@ class RowPainter:
         segments = [bar, *self._name(face, width)]
         for cell, column in columns:
             segments += self._cell(cell, column.width, column.id in face.marks, ground)
-        return Strip(segments).adjust_cell_length(self.width, plain)
+        return Strip(segments).adjust_cell_length(self.width, plain).simplify()
 
     def _name(self, face: Face, width: int) -> list[Segment]:
         """Draw the first column, and empty ones behind it: guide, fold sign, name, and what fits of the words."""
