@@ -19,6 +19,7 @@ import themes
 from backend.cli.exits import Exit
 from backend.cli.settings import Settings, config_home
 from backend.model.text import clean
+from backend.state.schedule import let_readings_rest
 from themes.spec import ThemeSpec
 from tui.actions import ACTIONS, Scope, bindings
 from tui.screens.opening import OpeningScreen
@@ -105,6 +106,8 @@ class IovtopApp(App[None]):
         Textual sends keys to the widget with the focus and looks for their bindings later: of a burst, what was
         typed after ``/`` would still be the tree's, and each letter of it a command.
         """
+        if isinstance(event, events.Key | events.MouseEvent):
+            let_readings_rest()
         if isinstance(event, events.Key) and not event.is_forwarded and isinstance(self.focused, Immediate):
             for priority in (True, False):
                 if await self._check_bindings(event.key, priority):

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+SWITCH = 0.001
+"""Seconds for which the threads that read keys and write to the terminal wait for what runs. Python's own five
+milliseconds are most of what a key may take."""
+
 
 def run_app(shown: HostDoors | Replay, settings: Settings, *, slow: bool = False) -> int:
     """Show the host behind doors, or a recording, until the operator leaves; return the exit code.
@@ -44,6 +48,7 @@ def run_app(shown: HostDoors | Replay, settings: Settings, *, slow: bool = False
     except ValueError as error:  # a theme or a filter
         raise CommandError(clean(str(error))) from error
     _log_to(settings.log_file)
+    sys.setswitchinterval(SWITCH)
     if memory is not None and memory.error:
         _log.warning("%s", memory.error)
     app.last_resort = LastResort()

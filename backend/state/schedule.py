@@ -10,8 +10,12 @@ from backend.model.steps import Steps
 
 T = TypeVar("T")
 
-SLICE = 0.004
+SLICE = 0.002
 """Seconds that a reading may keep the event loop before it lets others run."""
+
+REST = 0.012
+"""Seconds for which readings rest when somebody pressed a key: from a key to the screen is a chain of turns of the
+event loop, and a reading would take a slice of each. Shorter than between two keys of one that is held."""
 
 COALESCE = 0.05
 """Seconds to wait after an event, so that a burst is read once."""
@@ -30,6 +34,15 @@ class Tiers:
     full_without_events: float = 30.0
 
 
+class _Readings:
+    rest_until = 0.0
+
+
+def let_readings_rest(seconds: float = REST) -> None:
+    """Keep all readings from the event loop for a moment: what the operator asked for goes first."""
+    _Readings.rest_until = time.perf_counter() + seconds
+
+
 async def in_slices(steps: Steps[T], seconds: float = SLICE) -> T:
     """Run ``steps`` to their end, letting the event loop turn every ``seconds``; return their result."""
     import asyncio
@@ -38,8 +51,8 @@ async def in_slices(steps: Steps[T], seconds: float = SLICE) -> T:
     try:
         while True:
             next(steps)
-            if time.perf_counter() >= until:
-                await asyncio.sleep(0)
+            if (now := time.perf_counter()) >= until:
+                await asyncio.sleep(max(0.0, _Readings.rest_until - now))
                 until = time.perf_counter() + seconds
     except StopIteration as end:
         result: T = end.value

@@ -52,8 +52,8 @@ DETAIL_DELAY = 0.15
 """Seconds that the cursor rests on a row before its detail is made."""
 CURTAIN = 0.4
 """Seconds after which something is shown, even if it is only that the host is being read."""
-RARELY = (10_000, 10, 100)
-"""Thresholds of the garbage collector: looking through a whole host would keep the keys waiting."""
+BRIEFLY = (2_000, 10, 1_000)
+"""Thresholds of the garbage collector: it looks often, through little; through a whole host keeps the keys waiting."""
 SETTLING = 0.05
 """Seconds that columns, findings and scroll bar take to find their places for the first picture."""
 TALL = 30
@@ -204,7 +204,7 @@ class MainScreen(MainMigrations):
             self.set_timer(SETTLING, self._curtain.close)
             gc.enable()
             gc.freeze()  # the first picture is most of what there will ever be, and it stays
-            gc.set_threshold(*RARELY)
+            gc.set_threshold(*BRIEFLY)
         else:
             # What the first look for holders finds was there before: it is no change.
             news = delta.old.holder_scan.taken_at is not None or delta.new.holder_scan.taken_at is None
