@@ -21,7 +21,7 @@ def facts(host: Host, separator: str) -> list[Piece]:
         _count(kinds[DeviceKind.VF] + kinds[DeviceKind.VGPU_VF], "VF", "VF"),
         _count(kinds[DeviceKind.MDEV], "mdev", "mdev"),
         _count(len(host.groups), "group", "groups"),
-        _count(len(vms), "VM", "VMs"),
+        _vms(len(vms), complete=host.holder_scan.complete),
     ]
     return [
         Piece(f" {host.name} ", "hostname", 2, cut=True),
@@ -33,3 +33,10 @@ def facts(host: Host, separator: str) -> list[Piece]:
 
 def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
+
+
+def _vms(seen: int, *, complete: bool) -> str:
+    """Return how many VMs there are; where not everything could be looked into, there may be more than were seen."""
+    if complete:
+        return _count(seen, "VM", "VMs")
+    return f"{seen}+ VMs" if seen else "? VMs"

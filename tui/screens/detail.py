@@ -53,6 +53,10 @@ class DetailScreen(Layer[None]):
         self._tabs.show(tab)
         self._pane.show(detail)
 
+    def fade(self, old: bool) -> None:
+        """Draw the detail as what was so some time ago, or as what is."""
+        self._pane.fade(old)
+
     def action_tab(self, step: int) -> None:
         """Go to another tab."""
         self._turn(step)

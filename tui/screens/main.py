@@ -138,6 +138,7 @@ class MainScreen(MainMigrations):
             self._restore(self._left)
         self.rows.present(self.viewing)
         self.say_states()
+        self._say_what_is_left()
         self.beat()
         self.set_interval(1.0, self.beat)
         if self.migrations is not None:
@@ -246,6 +247,9 @@ class MainScreen(MainMigrations):
             player.speed if player is not None else 1.0,
         )
         self.header.show(self.viewing.host, pulse)
+        for shown in (self.rows, self.pane, self._reader):
+            if shown is not None:
+                shown.fade(pulse.stale or bool(pulse.error))
         if bridge.paused:
             changes = bridge.waiting
             self.bar.lasting(f"paused, {changes} change{'s' * (changes != 1)} waiting: p goes on")
@@ -326,6 +330,7 @@ class MainScreen(MainMigrations):
             return
         self._reader = DetailScreen(self.skin, badge(host), self.action_tab)
         self.app.push_screen(self._reader, self._reader_closed)
+        self.beat()
 
     def _reader_closed(self, _result: None) -> None:
         self._reader = None

@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from backend.present.columns import Role
 from tui.actions import Scope, bindings
 from tui.term.theming import Skin
 from tui.widgets.detail_lines import Detail, detail_lines
@@ -38,6 +39,7 @@ class DetailPane(Immediate, ScrollView, can_focus=True):
         self._detail: Detail | None = None
         self._strips: list[Strip] = []
         self._drawn_for = (0, -1)
+        self._old = False
         self.set_class(skin.glyphs.name == "ascii", "-ascii")
 
     @property
@@ -54,6 +56,12 @@ class DetailPane(Immediate, ScrollView, can_focus=True):
         self._draw()
         if other:
             self.scroll_to(y=0, animate=False, force=True)
+
+    def fade(self, old: bool) -> None:
+        """Draw the detail as what was so some time ago, or as what is."""
+        if old != self._old:
+            self._old = old
+            self.refresh()
 
     def _draw(self) -> None:
         width = self.size.width
@@ -85,6 +93,8 @@ class DetailPane(Immediate, ScrollView, can_focus=True):
         if number >= len(self._strips):
             return Strip.blank(width, look.base)
         strip = self._strips[number].adjust_cell_length(width, look.base)
+        if self._old:
+            strip = Strip([Segment(strip.text, look.role(Role.STALE))]).adjust_cell_length(width, look.base)
         height, lines = self.size.height, len(self._strips)
         if lines <= height or width < 2:
             return strip

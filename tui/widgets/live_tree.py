@@ -79,6 +79,7 @@ class LiveTree(TreeKeys, Immediate, ScrollView, can_focus=True):
         self._last_picked = ""
         self._marks = Marks()
         self._unmark: Timer | None = None
+        self._old = False
         self._painted: list[Face | None] = []
         self._notice: tuple[str, ...] = ()
         self._said: tuple[str, ...] = ()
@@ -143,6 +144,12 @@ class LiveTree(TreeKeys, Immediate, ScrollView, can_focus=True):
             if not len(self.rows):
                 self.refresh()
 
+    def fade(self, old: bool) -> None:
+        """Draw the rows as what was so some time ago, or as what is."""
+        if old != self._old:
+            self._old = old
+            self._settle()
+
     def restyle(self) -> None:
         """Draw everything anew in the skin's present look."""
         self._settle()
@@ -196,7 +203,7 @@ class LiveTree(TreeKeys, Immediate, ScrollView, can_focus=True):
     def _settle(self) -> None:
         """After any change of the rows: bring size, scroll bar and screen up to date, without a layout."""
         rows = self.rows
-        other_columns = self.painter.prepare(self.view, max(1, self.size.width))
+        other_columns = self.painter.prepare(self.view, max(1, self.size.width), old=self._old)
         if other_columns:
             self.post_message(self.ColumnsChanged())
         set_extent(self, len(rows), rows.top)

@@ -12,7 +12,7 @@ from textual.strip import Strip
 
 from backend.model.device import Device, DeviceKind
 from backend.model.holder import Holder
-from backend.present.columns import Cell, Column
+from backend.present.columns import Cell, Column, Role
 from backend.present.columns import cells as cells_of
 from backend.present.sorting import Order
 from backend.present.tree import Projection, Row
@@ -51,18 +51,20 @@ class RowPainter:
         self._skin = skin
         self._strips: LRUCache[Face, Strip] = LRUCache(remembered)
         self._cells: LRUCache[str, tuple[Row, tuple[Cell, ...]]] = LRUCache(remembered)
-        self._drawn_for: tuple[View, int, int] | None = None
+        self._drawn_for: tuple[View, int, int, bool] | None = None
+        self._old = False
         self.layout: Layout = layout_for(View.DEVICES, 1)
         self.width = 1
         self.remarks: Mapping[int, Cell] = {}
         """Process of a holder → what its row says in the place of a few words more."""
 
-    def prepare(self, view: View, width: int) -> bool:
-        """Draw for this view, width and theme from now on; return whether that is something new."""
-        wanted = (view, width, self._skin.serial)
+    def prepare(self, view: View, width: int, *, old: bool = False) -> bool:
+        """Draw for this view, width and theme from now on, faded when ``old``; return whether that is new."""
+        wanted = (view, width, self._skin.serial, old)
         if wanted == self._drawn_for:
             return False
         self._drawn_for = wanted
+        self._old = old
         # One cell is the cursor's bar, one the scroll bar's, whether it is there or not.
         self.layout = layout_for(view, width - 2)
         self.width = width
@@ -123,7 +125,8 @@ class RowPainter:
     def _draw(self, face: Face) -> Strip:
         look, glyphs, ground = self._skin.look, self._skin.glyphs, face.ground
         plain = look.part("base", ground) if ground else look.base
-        bar = Segment(glyphs.cursor, look.part("cursor-bar", ground)) if ground else Segment(" ", plain)
+        rest = glyphs.stale if self._old else " "
+        bar = Segment(glyphs.cursor if ground else rest, look.part("cursor-bar", ground) if ground else plain)
         if face.picked:
             bar = Segment(glyphs.marked, look.part("cursor-bar", ground))
         columns = [*zip(face.cells[2:], self.layout.columns[1:], strict=True)]
@@ -133,6 +136,9 @@ class RowPainter:
         segments = [bar, *self._name(face, width)]
         for cell, column in columns:
             segments += self._cell(cell, column.width, column.id in face.marks, ground)
+        if self._old:
+            faded = look.role(Role.STALE, ground)
+            segments = [bar, *(Segment(segment.text, faded) for segment in segments[1:])]
         return Strip(segments).adjust_cell_length(self.width, plain).simplify()
 
     def _name(self, face: Face, width: int) -> list[Segment]:
