@@ -97,7 +97,7 @@ STATES: dict[str, tuple[Callable[..., object], str]] = {
 
 @pytest.mark.parametrize("name", STATES)
 async def test_every_state_has_a_look_and_a_name_of_its_own(name: str) -> None:
-    state, words = STATES[name]
+    state, _ = STATES[name]
     async with state() as s:  # type: ignore[attr-defined]
         await s.until(lambda: s.main.settled)
         text = re.sub(r"stale \d\d s", "stale 60 s", s.text())
