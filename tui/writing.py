@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from backend.host.doors import HostDoors
 from backend.model.operation import Entry
@@ -19,16 +19,26 @@ if TYPE_CHECKING:
 IDLE = 600.0
 """Seconds without a change after which the program is read-only again."""
 
-Opener = Callable[["Ask"], Awaitable["AgentOperator"]]
-"""Opens the way to change this host. Raises ``OperationError`` when this user, or this kind of host, has none."""
+
+class Opener(Protocol):
+    """Opens the way to change this host, or to its journal alone."""
+
+    def __call__(self, ask: Ask | None, *, write: bool = True) -> Awaitable[AgentOperator]:
+        """Return the operator. Raises ``OperationError`` when this user, or this kind of host, has none.
+
+        Args:
+            ask: gives the terminal to sudo, for a password; None where nobody is to be asked for one.
+            write: without it nothing can be changed.
+        """
+        ...
 
 
-async def never_open(ask: Ask) -> AgentOperator:
+async def never_open(ask: Ask | None, *, write: bool = True) -> AgentOperator:
     """Open nothing: for a screen that only shows."""
     raise ReadOnly("this screen only shows")
 
 
-async def never_change_the_past(ask: Ask) -> AgentOperator:
+async def never_change_the_past(ask: Ask | None, *, write: bool = True) -> AgentOperator:
     """Open nothing: for a screen that plays a recording."""
     raise ReadOnly("a recording is played: what it shows is over and cannot be changed")
 
@@ -36,10 +46,10 @@ async def never_change_the_past(ask: Ask) -> AgentOperator:
 def opener_for(doors: HostDoors) -> Opener:
     """Return what opens the way to change a host."""
 
-    async def opener(ask: Ask) -> AgentOperator:
+    async def opener(ask: Ask | None, *, write: bool = True) -> AgentOperator:
         from backend.agent.open_operator import open_operator
 
-        return await open_operator(doors, ask=ask)
+        return await open_operator(doors, write=write, ask=ask)
 
     return opener
 
@@ -113,8 +123,14 @@ class Writing:
         self._used().cancel()
 
     async def log(self) -> Sequence[Entry]:
-        """Return the journal, the oldest first."""
-        return await self._used().log()
+        """Return the journal, the oldest first, read-only too if no password is wanted. Raises ``OperationError``."""
+        if self._operator is not None:
+            return await self._used().log()
+        operator = await self._opener(None, write=False)
+        try:
+            return await operator.log()
+        finally:
+            await operator.close()
 
     def _used(self) -> AgentOperator:
         if self._operator is None:

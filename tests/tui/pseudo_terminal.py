@@ -27,6 +27,8 @@ ALLOWED = re.compile(
 )
 """The only escape sequences that may reach a terminal."""
 
+PATIENCE = 90.0
+"""Seconds to wait for what should come at once: a machine that is busy with other things may take its time."""
 
 _OURS = ("NO_COLOR", "COLORTERM", "TMUX", "STY", "COLUMNS", "LINES")
 """Variables that tell of the terminal in which the tests run, not of this one."""
@@ -57,7 +59,7 @@ class PseudoTerminal:
             except OSError:  # the other end is closed
                 self._reap(block=True)
 
-    def until(self, words: bytes, seconds: float = 20) -> None:
+    def until(self, words: bytes, seconds: float = PATIENCE) -> None:
         """Wait until the screen has said something."""
         deadline = monotonic() + seconds
         while words not in self.written:
@@ -65,7 +67,7 @@ class PseudoTerminal:
             assert self.code is None, (self.code, self.written[-3000:])
             self.read(0.1)
 
-    def until_shown(self, words: str, seconds: float = 20) -> str:
+    def until_shown(self, words: str, seconds: float = PATIENCE) -> str:
         """Wait until the screen stands still and shows ``words``; return it."""
         deadline = monotonic() + seconds
         while True:
@@ -79,7 +81,7 @@ class PseudoTerminal:
 
     def until_quiet(self, seconds: float = 0.7) -> None:
         """Wait until nothing is drawn for so long."""
-        deadline = monotonic() + 20
+        deadline = monotonic() + PATIENCE
         before = -1
         while len(self.written) != before:
             assert monotonic() < deadline, "it never stands still"

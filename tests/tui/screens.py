@@ -64,7 +64,7 @@ class Screen:
 
     async def until(self, holds: Callable[[], object], what: str = "") -> None:
         """Wait until something holds; fail after a while."""
-        deadline = monotonic() + 10
+        deadline = monotonic() + 30
         while not holds():
             assert monotonic() < deadline, f"never came: {what}\n{self.text()}"
             await self.pilot.pause()

@@ -83,6 +83,23 @@ async def test_read_only_says_how_to_change_that_and_changes_nothing() -> None:
         assert vfs_of(host) == 0
 
 
+async def test_the_journal_can_be_read_without_write_mode_and_nothing_taken_back() -> None:
+    async with simulated() as (shown, host):
+        await shown.press("W")
+        await shown.until(lambda: "WRITE" in shown.lines()[0], "write mode")
+        await plan_for(shown, "3")
+        await shown.press("y")
+        await shown.until(lambda: vfs_of(host) == 3 and "done: " in shown.text(), "the end")
+        await shown.press("enter", "W")
+        await shown.until(lambda: "READ-ONLY" in shown.lines()[0], "read-only")
+        await shown.press("L")
+        await shown.until(lambda: isinstance(shown.app.screen, JournalScreen), "the journal")
+        assert "3 VFs on 0000:01:00.0" in shown.text()
+        await shown.press("z")
+        await shown.until(lambda: "the program is read-only" in message(shown), "why not")
+        assert vfs_of(host) == 3
+
+
 async def test_vfs_are_made_and_taken_back() -> None:
     async with simulated() as (shown, host):
         await shown.press("W")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.pictures import is_harmless
 from tests.tui.hostile import EVERYTHING, MARK, PAYLOADS, RAW
-from tests.tui.pseudo_terminal import ALLOWED, PseudoTerminal
+from tests.tui.pseudo_terminal import ALLOWED, PATIENCE, PseudoTerminal
 
 SHOWN = MARK.encode()
 ROWS = b"j" * 80
@@ -73,7 +73,7 @@ def test_nothing_but_clean_text_arrives(terminal: PseudoTerminal, steps: tuple[S
         terminal.type(keys)
         terminal.until_shown(words)
     terminal.type(b"\x03")
-    terminal.ended_within(20)
+    terminal.ended_within(PATIENCE)
     assert terminal.code == 0
     terminal.written = _COPIED.sub(b"", terminal.written)
     assert terminal.strangers() == []

@@ -14,7 +14,7 @@ from time import monotonic, sleep
 import pytest
 
 from tests.pictures import picture, simulated
-from tests.tui.pseudo_terminal import ROOT, PseudoTerminal
+from tests.tui.pseudo_terminal import PATIENCE, ROOT, PseudoTerminal
 from tests.tui.screens import screen
 
 SIZES = [(1, 1), (500, 200), (2, 50), (300, 1), (34, 6), (33, 5), (80, 24), (120, 30), (119, 29), (1, 200), (500, 2)]
@@ -70,7 +70,7 @@ def test_a_storm_of_sizes_on_a_real_terminal(tmp_path: Path) -> None:
         assert lines[0].strip().startswith("SIMULATED")
         assert "quit" in lines[-1]
         terminal.type(b"q")
-        terminal.ended_within(20)
+        terminal.ended_within(PATIENCE)
         assert terminal.code == 0
         assert terminal.strangers() == []
     finally:
@@ -100,7 +100,7 @@ def tmux(tmp_path: Path) -> Iterator[Multiplexer]:
 
 
 def wait_for(shows: Callable[[], str], words: str) -> str:
-    deadline = monotonic() + 30
+    deadline = monotonic() + PATIENCE
     while words not in (text := shows()):
         assert monotonic() < deadline, text
         sleep(0.05)
@@ -153,6 +153,6 @@ def test_inside_screen(tmp_path: Path) -> None:
         terminal.type(b"echo typed-$((40+2))-visibly\r")
         terminal.until(b"typed-42-visibly")
         terminal.type(b"exit\r")
-        terminal.ended_within(20)
+        terminal.ended_within(PATIENCE)
     finally:
         terminal.close()

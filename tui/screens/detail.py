@@ -46,10 +46,10 @@ class DetailScreen(Layer[None]):
         self._keys.say([piece for pair in pieces for piece in pair])
         self._turn(0)
 
-    def show(self, detail: Detail, tab: Tab) -> None:
-        """Show a detail."""
+    def show(self, detail: Detail, tab: Tab, *, writing: bool) -> None:
+        """Show a detail, and whether changes are allowed."""
         title = [*self._badge, Piece(" iovtop ", "brand", 3), Piece(f" {detail.name} ", "hostname", 1)]
-        self._title.say(title, [Piece(" READ-ONLY ", "read-only", 2)])
+        self._title.say(title, [Piece(" WRITE ", "write", 2) if writing else Piece(" READ-ONLY ", "read-only", 2)])
         self._tabs.show(tab)
         self._pane.show(detail)
 

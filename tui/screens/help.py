@@ -36,7 +36,10 @@ def help_detail(columns_help: Sequence[tuple[str, str]], scope: Scope) -> Detail
         if actions
     ]
     found.append(Section("Columns", tuple(Line(title, Cell(text, Role.MUTED)) for title, text in columns_help)))
-    return Detail("Keys", "Nothing here writes to the host.", tuple(found), 28)
+    return Detail("Keys", _WRITES, tuple(found), 28)
+
+
+_WRITES = "Only a change from the menu of actions (x) writes to the host, in write mode (W), behind a plan."
 
 
 class HelpScreen(Layer[None]):

@@ -365,7 +365,7 @@ class MainScreen(MainMigrations):
             self.tabs.show(self.feed.tab)
             self.pane.show(self.feed.detail(host, row) if row is not None and host is not None else None)
         if self._reader is not None and self._reader.is_mounted and row is not None and host is not None:
-            self._reader.show(self.feed.detail(host, row), self.feed.tab)
+            self._reader.show(self.feed.detail(host, row), self.feed.tab, writing=self.writing.on)
 
     def action_tab(self, step: int) -> None:
         """Go to another tab of the detail."""

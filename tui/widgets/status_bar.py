@@ -10,6 +10,9 @@ from tui.actions import Action
 from tui.term.theming import Skin
 from tui.widgets.line import LineWidget, Piece
 
+_STAY = 3
+"""Keys that stay longest: the last ones."""
+
 SHOWN = 5.0
 """Seconds for which a message stays."""
 
@@ -57,10 +60,10 @@ class StatusBar(LineWidget):
 
 
 def _keys(actions: Sequence[Action]) -> list[Piece]:
-    """Return key and word of each action; the ones to quit and to find help stay longest."""
+    """Return key and word of each action; the ones to quit, to find help and to act stay longest."""
     pieces: list[Piece] = []
     for place, action in enumerate(actions):
-        priority = len(actions) - 1 - place if place >= len(actions) - 2 else len(actions) + place
+        priority = len(actions) - 1 - place if place >= len(actions) - _STAY else len(actions) + place
         key = action.shown_keys.split(" ", 1)[0]
         pieces.append(Piece(f" {key}", "key", priority))
         pieces.append(Piece(f" {action.footer} ", "key-text", priority))

@@ -15,6 +15,9 @@ TITLES = {
     View.NUMA: "NUMA and root ports",
 }
 
+SCREENS = (("5", "Pulse"), ("6", "Migrations"))
+"""Keys and titles of what opens over the views."""
+
 
 class ViewBar(LineWidget):
     """Views with their keys; on the right whatever is not as usual."""
@@ -29,6 +32,8 @@ class ViewBar(LineWidget):
             here = one is view
             pieces.append(Piece(f" {number}", "heading" if here else "label", 0 if here else 2))
             pieces.append(Piece(f" {TITLES[one]} ", "title" if here else "label", 0 if here else 2))
+        for key, title in SCREENS:
+            pieces += [Piece(f" {key}", "label", 4), Piece(f" {title} ", "label", 4)]
         right = [Piece(f" {state} ", "heading", 1) for state in states]
         if crumbs:
             trail = f" {self.skin.glyphs.separator} ".join(crumbs)
