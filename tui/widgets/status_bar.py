@@ -10,6 +10,7 @@ from tui.actions import Action
 from tui.term.theming import Skin
 from tui.widgets.line import LineWidget, Piece
 
+_VIEWS = ("1-6", "views")
 _STAY = 3
 """Keys that stay longest: the last ones."""
 
@@ -60,11 +61,13 @@ class StatusBar(LineWidget):
 
 
 def _keys(actions: Sequence[Action]) -> list[Piece]:
-    """Return key and word of each action; the ones to quit, to find help and to act stay longest."""
+    """Return key and word of each action, the views as one; the keys to act, to find help and to quit stay longest."""
+    named = [(action.shown_keys.split(" ", 1)[0], action.footer) for action in actions]
+    named = [_VIEWS if action.id.startswith("view.") else name for action, name in zip(actions, named, strict=True)]
+    named = list(dict.fromkeys(named))
     pieces: list[Piece] = []
-    for place, action in enumerate(actions):
-        priority = len(actions) - 1 - place if place >= len(actions) - _STAY else len(actions) + place
-        key = action.shown_keys.split(" ", 1)[0]
+    for place, (key, word) in enumerate(named):
+        priority = len(named) - 1 - place if place >= len(named) - _STAY else len(named) + place
         pieces.append(Piece(f" {key}", "key", priority))
-        pieces.append(Piece(f" {action.footer} ", "key-text", priority))
+        pieces.append(Piece(f" {word} ", "key-text", priority))
     return pieces
