@@ -68,9 +68,9 @@ async def test_a_bad_filter_says_so_and_keeps_the_rows() -> None:
 async def test_tab_completes_a_field() -> None:
     async with screen(HOST) as s:
         await s.press("slash", *"dri", "tab")
-        assert s.main.query_one(FilterBar).query_one(Entry).value == "driver:"
+        await s.until(lambda: s.main.query_one(FilterBar).query_one(Entry).value == "driver:", "the completion")
         await s.press(*"mlx*", "space", *"!hel", "tab")
-        assert s.main.query_one(FilterBar).query_one(Entry).value == "driver:mlx* !held "
+        await s.until(lambda: s.main.query_one(FilterBar).query_one(Entry).value == "driver:mlx* !held ", "the other")
 
 
 async def test_a_pasted_escape_is_made_visible() -> None:
