@@ -17,7 +17,6 @@ from tui.running import Running
 from tui.screens.journal import JournalScreen
 from tui.screens.main_keys import MainKeys
 from tui.widgets.header import badge
-from tui.widgets.jobs_strip import JobsStrip
 
 
 class MainChanges(MainKeys):
@@ -106,14 +105,14 @@ class MainChanges(MainKeys):
         if self.running is None or self.running.end is not None:
             self.bar.message("no change is being made; L shows those that were")
         else:
-            self.query_one(JobsStrip).say("")
+            self.jobs.say("")
             self.app.push_screen(RunScreen(self.skin, self.running), self._ended)
 
     def say_running(self) -> None:
         """Say below the tree how far a change is that goes on in the background."""
         running = self.running
         if running is not None and not isinstance(self.app.screen, RunScreen):
-            self.query_one(JobsStrip).say(f"{running.words}; R shows it" if running.end is None else "")
+            self.jobs.say(f"{running.words}; R shows it" if running.end is None else "")
 
     def _ended(self, event: RunEvent | None) -> None:
         if event is None:

@@ -30,6 +30,7 @@ from tui.viewing import Viewing
 from tui.widgets.detail_pane import DetailPane
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.header import badge
+from tui.widgets.jobs_strip import JobsStrip
 from tui.widgets.jump_bar import JumpBar
 from tui.widgets.live_tree import LiveTree, name_of
 from tui.widgets.status_bar import StatusBar
@@ -53,6 +54,7 @@ class MainKeys(Screen[None]):
     """The last line."""
     filter_bar: FilterBar
     jump_bar: JumpBar
+    jobs: JobsStrip
 
     @abstractmethod
     def show_viewing(self) -> None:

@@ -21,7 +21,6 @@ from tui.row_actions import vm_of, why_no_migration
 from tui.screens.jobs import JobsScreen, limit_fields, rate_of
 from tui.screens.main_changes import MainChanges
 from tui.widgets.header import badge
-from tui.widgets.jobs_strip import JobsStrip
 
 FOLLOW = 0.25
 """Seconds between two looks at how migrations go on."""
@@ -32,7 +31,6 @@ class MainMigrations(MainChanges):
     """The actions that move VMs."""
 
     migrations: Migrations | None
-    jobs: JobsStrip
 
     def follow_migrations(self) -> None:
         """Show how migrations go on, below the tree and in the rows of their VMs."""
