@@ -24,7 +24,7 @@ JOURNEYS: dict[str, tuple[tuple[int, int], tuple[Step, ...]]] = {
     "detail": ((160, 50), tuple((b"jj", f"\u2502 0000:{n + 1:02x}:00.0") for n in range(1, len(PAYLOADS)))),
     "regions, raw attributes, changes": (
         (160, 60),
-        ((b"j]", "as sysfs tells"), (b"]", "msi_bus"), (b"]", "since the screen was opened")),
+        ((b"j]", "Regions, as sysfs"), (b"]", "msi_bus"), (b"]", "since the screen was opened")),
     ),
     "detail on a screen of its own": (
         (80, 24),
