@@ -29,6 +29,9 @@ _GLANCE = 0.25
 _WAITING_GLANCE = 1.0
 """Seconds between two reports of a step that does not come back."""
 
+_TOLD = 3
+"""Steps whose result is told at the end."""
+
 _CANCELLED = "cancelled: nothing more was done"
 
 
@@ -260,9 +263,9 @@ class Runner:
 
 
 def _reached(found: list[str]) -> str:
-    """Return what the last steps reached, in one line."""
-    last = found[-3:]
-    return f"{len(found)} steps; {'; '.join(last)}" if len(found) > len(last) else "; ".join(last)
+    """Return what the last steps reached, in one line; "" where no step reads anything back."""
+    last = [text for text in found[-_TOLD:] if text]
+    return "; ".join([*([f"{len(found)} steps"] if len(found) > _TOLD else []), *last])
 
 
 def _said(broken: list[Condition]) -> str:
