@@ -278,7 +278,7 @@ def unpack(archive: Path, folder: Path) -> None:
                 else:
                     raise BadCapture(f"{archive}: {member.name!r} is neither file, folder nor link")
     except tarfile.ReadError as error:
-        raise BadCapture(f"{archive}: not a capture: no archive that tar can read") from error
+        raise BadCapture(f"{archive}: not a capture, or a damaged one: no archive that tar can read") from error
     except (tarfile.TarError, EOFError, OSError) as error:
         raise BadCapture(f"{archive}: not a capture, or a damaged one: {str(error).splitlines()[0]}") from error
     for place, target in links:

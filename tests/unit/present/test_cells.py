@@ -151,7 +151,7 @@ def test_cells_of_types_and_parents(scenario: Scenario) -> None:
 
 def test_several_holders_are_counted(scenario: Scenario) -> None:
     host = scenario("messy")
-    assert line(host, "0000:81:00.0")["holder"] == "nvme0n1p1 mounted on /boot/efi +1"
+    assert line(host, "0000:81:00.0")["holder"] == "nvme0n1p2 mounted on / +1"
 
 
 def test_nobody_is_offered_a_bridge_or_a_pf_in_use(scenario: Scenario) -> None:
