@@ -166,9 +166,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     # A bare --dry-run would take the word after it for its format.
     words = [*_with_formats(arguments)]
     if not {"-h", "--help"}.intersection(words):
-        options, rest = _make_parser_of_the_screen().parse_known_args(words)
-        if not rest:
-            return options
+        with contextlib.suppress(CommandError):  # the parser that knows all commands says better what is wrong
+            options, rest = _make_parser_of_the_screen().parse_known_args(words)
+            if not rest:
+                return options
     own = [verb for verb in VERBS if verb in words]
     return make_parser(own, changes=bool(words) and words[0] not in VERBS).parse_args(words)
 

@@ -27,7 +27,7 @@ ALLOWED = re.compile(
 )
 """The only escape sequences that may reach a terminal."""
 
-PATIENCE = 90.0
+PATIENCE = 50.0
 """Seconds to wait for what should come at once: a machine that is busy with other things may take its time."""
 
 _OURS = ("NO_COLOR", "COLORTERM", "TMUX", "STY", "COLUMNS", "LINES")

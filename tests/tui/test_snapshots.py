@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -48,8 +49,9 @@ async def test_what_is_hidden_says_what_would_show_it() -> None:
     app = IovtopApp(connecting(PictureLive("lab", privileged=False)), Settings(), detect(TERM, "utf-8", "unicode"))
     async with app.run_test(size=(120, 36)) as pilot:
         await settle(app, pilot)
-        text = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
-    assert "not every holder is known" in text
+        async with asyncio.timeout(20):  # findings are looked for beside the picture
+            while "not every holder is known" not in text_of(app):
+                await pilot.pause(0.01)
 
 
 async def test_pictures_are_the_same_every_time_and_name_no_address() -> None:
