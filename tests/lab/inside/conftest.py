@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
+import psutil
 import pytest
 import pytest_asyncio
 
@@ -40,6 +41,13 @@ def iovtop(*arguments: str, seconds: float = SOON) -> subprocess.CompletedProces
 async def started(command: Sequence[str]) -> AgentOperator:
     """Start an agent and wait for it as long as it takes here."""
     return await AgentOperator.on(await spawn(command, session=True), SOON)
+
+
+def child(command: Sequence[str]) -> psutil.Process:
+    """Return the child of ours that runs a command. Those that have ended may not have been collected yet."""
+    running = (one for one in psutil.Process().children() if one.status() != psutil.STATUS_ZOMBIE)
+    (found,) = (one for one in running if one.cmdline() == [*command])
+    return found
 
 
 class Snapshot:

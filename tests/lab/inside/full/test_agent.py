@@ -20,7 +20,7 @@ from backend.ops.errors import Refused
 from tests.conformance.kernel import KernelMachine
 from tests.conformance.machine import plain, set_vfs, to_vfio, virtual_functions
 from tests.lab.boot import REPOSITORY
-from tests.lab.inside.conftest import SOON, started
+from tests.lab.inside.conftest import SOON, child, started
 
 AGENT = [sys.executable, "-I", str(REPOSITORY / "backend/agent/__main__.py"), "--write"]
 UNGUARDED = [sys.executable, "-I", str(REPOSITORY / "tests/lab/inside/unguarded_agent.py")]
@@ -69,7 +69,7 @@ async def test_a_held_vf_is_refused_and_its_holder_named(machine: KernelMachine)
 async def test_forced_past_its_guard_a_change_waits_and_nobody_with_it(machine: KernelMachine, tmp_path: Path) -> None:
     vf, holder = await held_vf(machine)
     operator = await started([*UNGUARDED, str(tmp_path)])
-    (agent,) = [child for child in psutil.Process().children() if "unguarded_agent" in " ".join(child.cmdline())]
+    agent = child([*UNGUARDED, str(tmp_path)])
     plan = await operator.plan(numvfs(machine.pf, 0))
     assert plan.ready
     events: list[RunEvent] = []

@@ -21,7 +21,7 @@ from backend.ops.journal_file import FOLDER
 from tests.conformance.kernel import KernelMachine
 from tests.conformance.machine import PCI, driver_of, plain, set_vfs, to_vfio, virtual_functions
 from tests.lab.boot import REPOSITORY
-from tests.lab.inside.conftest import SOON, iovtop, started
+from tests.lab.inside.conftest import SOON, child, iovtop, started
 
 AGENT = [sys.executable, "-I", str(REPOSITORY / "backend/agent/__main__.py"), "--write"]
 UNGUARDED = [sys.executable, "-I", str(REPOSITORY / "tests/lab/inside/unguarded_agent.py"), str(FOLDER)]
@@ -37,7 +37,7 @@ def journal() -> Iterator[None]:
 async def kill_in(command: list[str], asked: list[Asked], when: Callable[[RunEvent], bool]) -> tuple[Entry, RunEvent]:
     """Let an agent do something and kill it at an event; return what the journal has, and the event."""
     operator = await started(command)
-    (agent,) = [child for child in psutil.Process().children() if child.cmdline() == command]
+    agent = child(command)
     plan = await operator.plan(asked)
     last = None
     with pytest.raises(AgentError):  # noqa: PT012 - it comes while we listen
