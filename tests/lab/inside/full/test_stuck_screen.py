@@ -49,8 +49,9 @@ async def test_a_stuck_change_is_seen_and_ends_when_its_holder_lets_go(
     terminal.until_shown("WRITE", SOON)
     terminal.until_shown(vf.removeprefix("0000:"), SOON)
     for keys, shown in (
-        (f":{machine.pf}", machine.pf),
-        ("\r", "2/7"),
+        (":", "jump :"),
+        (machine.pf, "enter goes"),
+        ("\r", "2/7 VFs"),
         ("x", "number of VFs"),
         ("v", "show the plan"),
         ("0\r", "remove the 2 VFs"),
