@@ -105,7 +105,9 @@ async def running(shot: Shot, terminal: Capabilities) -> AsyncIterator[IovtopApp
     app = IovtopApp(lambda: (live, live.opener, migrations), shot.settings, terminal)
     async with app.run_test(size=shot.size) as pilot:
         await settle(app, pilot, writes=shot.settings.write)
-        await press_all(pilot, shot.keys)
+        await press_all(pilot, shot.keys[:-1])
+        await settle(app, pilot)  # what the last key opens may lie over a detail that is still to come
+        await press_all(pilot, shot.keys[-1:])
         async with asyncio.timeout(20):
             while shot.until not in text_of(app):
                 await pilot.pause(0.01)
