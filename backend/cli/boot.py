@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from backend.cli.change import Session, ask, glyphs, interrupts, opened, plan_only, session
+from backend.cli.asking import agreed
+from backend.cli.change import Session, glyphs, interrupts, opened, plan_only, session
 from backend.cli.exits import CommandError, Exit
 from backend.cli.telling import JsonTeller, PlainTeller, Teller
 from backend.host.doors import HostDoors
@@ -111,7 +112,7 @@ def run_apply(doors: HostDoors, options: argparse.Namespace) -> Exit:
             if not sys.stdin.isatty():
                 raise CommandError("nothing was done: there is no terminal to ask on; give --yes")
             here.wait(_rehearse(doors, sight, here, options))
-            if ask("Do it? [y/N] ").lower() not in ("y", "yes"):
+            if not agreed("Do it?"):
                 raise CommandError("nothing was done", Exit.INTERRUPTED)
         return here.wait(_apply(sight, here, options))
 

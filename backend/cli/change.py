@@ -16,6 +16,7 @@ import msgspec
 
 from backend.agent.open_operator import open_operator
 from backend.agent.verbs import Verb
+from backend.cli.asking import agreed, ask
 from backend.cli.exits import CommandError, Exit
 from backend.cli.naming import Names
 from backend.cli.telling import Teller, teller_for
@@ -196,16 +197,9 @@ def _confirmed(plan: Plan, options: argparse.Namespace) -> str:
         return ""
     if not terminal:
         raise CommandError("nothing was done: there is no terminal to ask on; give --yes")
-    if ask("Do it? [y/N] ").lower() not in ("y", "yes"):
+    if not agreed("Do it?"):
         raise CommandError("nothing was done", Exit.INTERRUPTED)
     return ""
-
-
-def ask(question: str) -> str:
-    """Return what is answered on the terminal."""
-    sys.stderr.write(question)
-    sys.stderr.flush()
-    return sys.stdin.readline().strip()
 
 
 async def _run(here: Session, aim: Aim, plan: Plan, typed: str, options: argparse.Namespace) -> Exit:

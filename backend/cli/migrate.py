@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from backend.cli.amounts import parse_bytes
+from backend.cli.asking import agreed
 from backend.cli.compare import add_destination, check_destination, print_comparison
 from backend.cli.exits import CommandError, Exit
 from backend.cli.following import follow
@@ -169,7 +170,5 @@ def _confirm(vm: Vm, move: Move, options: argparse.Namespace) -> None:
         sys.stderr.write(f"this is started first, and ended again if the VM stays:\n  {shlex.join(move.command)}\n")
     for text in plan_move(move).consequences:
         sys.stderr.write(f"{text}\n")
-    sys.stderr.write(f"migrate {vm.name} (pid {vm.pid}) to {place_of(move)}? [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if not agreed(f"migrate {vm.name} (pid {vm.pid}) to {place_of(move)}?"):
         raise CommandError("nothing was done", Exit.INTERRUPTED)
