@@ -127,12 +127,12 @@ class KernelName(str):
         return cls(text)
 
 
-def parse_device_id(text: str) -> DeviceId:
+def parse_device_id(text: str) -> PciAddress | MdevUuid:
     """Return the PCI address or mdev UUID that ``text`` spells, or raise ``BadIdError``."""
     if _PCI.fullmatch(text):
         return PciAddress.parse(text)
     if _UUID.fullmatch(text):
-        return MdevUuid(text)
+        return MdevUuid.parse(text)
     raise BadIdError(f"{text[:64]!r} names no device: write a PCI address as in 0000:3b:00.2, or the UUID of an mdev")
 
 

@@ -7,23 +7,17 @@ a few milliseconds at a time.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import replace
-from operator import is_
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping
 
 from backend.host.doors import HostDoors
-from backend.model.boot import BootState
 from backend.model.device import Device
-from backend.model.facts import FactState, Note, Notes, no_notes
+from backend.model.facts import Notes, no_notes
 from backend.model.group import IommuGroup
 from backend.model.host import HolderScan, Host, Iommu
-from backend.model.ids import DeviceId, GroupId, MdevUuid, PciAddress, id_order
-from backend.model.links import VfInfo
+from backend.model.ids import BadIdError, DeviceId, GroupId, MdevUuid, PciAddress, id_order, parse_device_id
 from backend.model.mdev import MdevParent
 from backend.model.steps import Steps, batches
 from backend.model.text import clean
-from backend.model.vm import Vm
 from backend.probe import iommu, mdev, pci
 from backend.probe.attributes import note_of
 from backend.probe.holders import Found, HolderFindings
@@ -32,10 +26,9 @@ from backend.probe.names import PciNames
 from backend.probe.surroundings import Surroundings, VfIdentity, listing, read_surroundings, surroundings_of
 from backend.state.join import assign, is_open, join
 from backend.state.policies import Policies
+from backend.state.reuse import reuse, reuse_each, reuse_map
 from backend.state.saved import SavedForBoot
-
-K = TypeVar("K")
-T = TypeVar("T")
+from backend.state.told import ToldPolicies
 
 _NOT_LOOKED = HolderScan(False, reason="holders not looked for yet")
 
@@ -64,11 +57,9 @@ class Collector:
         self._parents: dict[str, MdevParent] = {}
         self._findings: HolderFindings | None = None
         self._assigned: dict[DeviceId, tuple[Found, ...]] = {}
-        self._policies: dict[DeviceId, VfInfo | Note] = {}
+        self._told = ToldPolicies()
         self._has_groups = False
         self._saved = SavedForBoot(doors.files)
-        self._marked: Set[DeviceId] = frozenset()
-        """Devices of which something was saved for boot when the last picture was made."""
         self._listed: tuple[list[str], list[str]] = ([], [])
         self.host: Host | None = None
         self.look_wanted = False
@@ -85,12 +76,12 @@ class Collector:
         for address in (yield from pci.list_functions(self._files)):
             device = pci.read_function(self._files, around, address)
             if device is not None:
-                base[address] = _reuse(self._base.get(address), self._with_policy(device))
+                base[address] = reuse(self._base.get(address), self._told.put_on(device))
             yield
         for uuid in mdev.list_mdevs(self._files):
             device = mdev.read_mdev(self._files, around, uuid)
             if device is not None:
-                base[uuid] = _reuse(self._base.get(uuid), device)
+                base[uuid] = reuse(self._base.get(uuid), device)
             yield
         self._read_parents()
         yield
@@ -141,10 +132,10 @@ class Collector:
         before = self._base.get(device_id)
         if isinstance(device_id, PciAddress):
             read = pci.read_function(self._files, around, device_id)
-            after = read if read is None else self._with_policy(read)
+            after = read if read is None else self._told.put_on(read)
         else:
             after = mdev.read_mdev(self._files, around, device_id)
-        fresh[device_id] = after if after is None else _reuse(before, after)
+        fresh[device_id] = after if after is None else reuse(before, after)
         related = _pf_of(before if after is None else after) if before is None or after is None else set()
         related |= self._group_mates(before, after)
         return related | (self._misplaced_vfs(after) if after is not None and after is not before else set())
@@ -185,7 +176,7 @@ class Collector:
                 self.look_wanted = True
             self._assigned.pop(device_id, None)
             if device is None:
-                self._policies.pop(device_id, None)
+                self._told.forget(device_id)
                 base.pop(device_id, None)
                 devices.pop(device_id, None)
             else:
@@ -196,7 +187,7 @@ class Collector:
         for some in batches(present):
             for device in some:
                 joined = join(device, self._assigned.get(device.id, ()), self._findings)
-                devices[device.id] = _reuse(devices.get(device.id), joined)
+                devices[device.id] = reuse(devices.get(device.id), joined)
             yield
         if base.keys() != self._base.keys():
             base = {device_id: base[device_id] for device_id in sorted(base, key=id_order)}
@@ -233,35 +224,11 @@ class Collector:
 
     def set_policies(self, policies: Policies) -> Steps[None]:
         """Take in what PFs enforce on their VFs. Where that was not told, what was told before is kept, as stale."""
-        changed: dict[DeviceId, Device | None] = {}
-        for pf, told in policies.items():
-            yield
-            device = self._base.get(DeviceId(pf))
-            for vf in device.sriov.vfs if device is not None and device.sriov is not None else ():
-                before = self._base.get(vf)
-                if before is None or before.index is None:
-                    continue
-                if isinstance(told, str):
-                    since = self.host.taken_at if self.host is not None and before.policy is not None else None
-                    self._policies[vf] = Note(FactState.STALE if since else FactState.UNKNOWN, told, since)
-                else:
-                    info = next((info for info in told.vfs if info.index == before.index), None)
-                    self._policies[vf] = info or Note(FactState.UNKNOWN, told.reason or "its driver does not tell")
-                after = self._with_policy(before)
-                if after != before:
-                    changed[vf] = after
+        changed = yield from self._told.take(
+            policies, self._base, self.host.taken_at if self.host is not None else None
+        )
         if changed and self.host is not None:
             yield from self._replace(changed)
-
-    def _with_policy(self, device: Device) -> Device:
-        """Return a device with what its PF enforces on it, as far as that was told."""
-        policy = self._policies.get(device.id)
-        if policy is None:
-            return device
-        notes = {field: note for field, note in device.notes.items() if field != "policy"}
-        if isinstance(policy, Note):
-            return replace(device, notes={**notes, "policy": policy})
-        return replace(device, policy=policy, notes=notes or no_notes())
 
     def read_slow(self) -> Steps[None]:
         """Read what changes without an event: mdev capacity, drivers by listing, group types."""
@@ -297,7 +264,7 @@ class Collector:
 
     def _read_parents(self) -> None:
         parents = mdev.read_parents(self._files)
-        self._parents = {name: _reuse(self._parents.get(name), parent) for name, parent in parents.items()}
+        self._parents = {name: reuse(self._parents.get(name), parent) for name, parent in parents.items()}
 
     def _parents_differ(self) -> bool:
         assert self.host is not None
@@ -316,7 +283,7 @@ class Collector:
                 found = assigned.get(device_id, ())
                 # Most devices are neither held nor on a VFIO driver: nothing can be joined to them.
                 joined = join(device, found, findings) if found or device.vfio or device.holders else device
-                devices[device_id] = _reuse(old.get(device_id), joined)
+                devices[device_id] = reuse(old.get(device_id), joined)
             yield
         return devices
 
@@ -324,13 +291,14 @@ class Collector:
         """Make ``devices`` the picture; ``affected`` are the groups to judge anew, None means all."""
         old = self.host
         groups = yield from self._groups(devices, affected)
-        groups = _reuse_map(old.groups if old is not None else None, groups)
+        groups = reuse_map(old.groups if old is not None else None, groups)
         yield
-        vms = yield from self._vms()
+        found = self._findings.vms if self._findings is not None else ()
+        vms = yield from reuse_each(old.vms if old is not None else {}, ((vm.pid, vm) for vm in found))
         boot = self._saved.compare(devices)
         yield
-        devices = self._with_drift(devices, boot)
-        devices = _reuse_map(old.devices if old is not None else None, devices)
+        devices = self._saved.mark(devices, boot, old.devices if old is not None else {})
+        devices = reuse_map(old.devices if old is not None else None, devices)
         yield
         self.host = Host(
             name=old.name if old is not None else clean(self._doors.name(), 128),
@@ -342,35 +310,14 @@ class Collector:
             uid=os.geteuid(),
             iommu=self._iommu(),
             devices=devices,
-            parents=_reuse_map(old.parents if old is not None else None, self._parents),
+            parents=reuse_map(old.parents if old is not None else None, self._parents),
             groups=groups,
             weaknesses=read_weaknesses(self._files),
             holder_scan=self._findings.scan if self._findings is not None else _NOT_LOOKED,
-            vms=vms,
+            vms=reuse_map(old.vms if old is not None else None, vms),
             notes=self._host_notes(),
-            boot=_reuse(old.boot if old is not None else None, boot),
+            boot=reuse(old.boot if old is not None else None, boot),
         )
-
-    def _with_drift(self, devices: Mapping[DeviceId, Device], boot: BootState | None) -> Mapping[DeviceId, Device]:
-        """Return the devices, those of which something is saved for boot with how they differ from it."""
-        saved = {DeviceId(name): boot.of(name) for name in boot.saved} if boot is not None else {}
-        marked, self._marked = self._marked, saved.keys()
-        found: dict[DeviceId, Device] | None = None
-        old: Mapping[DeviceId, Device] = self.host.devices if self.host is not None else {}
-        for name in saved.keys() | marked:
-            device = devices.get(name)
-            if device is not None and device.drift != saved.get(name):
-                found = dict(devices) if found is None else found
-                found[name] = _reuse(old.get(name), replace(device, drift=saved.get(name)))
-        return devices if found is None else found
-
-    def _vms(self) -> Steps[Mapping[int, Vm]]:
-        old: Mapping[int, Vm] = self.host.vms if self.host is not None else {}
-        vms: dict[int, Vm] = {}
-        for some in batches(self._findings.vms if self._findings is not None else ()):
-            vms |= {vm.pid: _reuse(old.get(vm.pid), vm) for vm in some}
-            yield
-        return _reuse_map(old, vms)
 
     def _groups(
         self, devices: Mapping[DeviceId, Device], affected: set[GroupId] | None
@@ -380,21 +327,17 @@ class Collector:
             return dict(old)
         if affected is None:
             fresh = yield from iommu.build_groups(devices, self._attributes)
-            groups: dict[GroupId, IommuGroup] = {}
-            for numbered in batches(fresh.items()):
-                groups |= {number: _reuse(old.get(number), group) for number, group in numbered}
-                yield
-            return groups
+            return (yield from reuse_each(old, fresh.items()))
         self._attributes |= iommu.read_group_attributes(self._files, affected)
         some = {i: d for i, d in devices.items() if d.group in affected}
         fresh = yield from iommu.build_groups(some, self._attributes)
         merged = {number: group for number, group in old.items() if number not in affected}
-        merged |= {number: _reuse(old.get(number), group) for number, group in fresh.items()}
+        merged |= {number: reuse(old.get(number), group) for number, group in fresh.items()}
         return {number: merged[number] for number in sorted(merged)}
 
     def _iommu(self) -> Iommu:
         found = iommu.read_iommu(self._files, self._has_groups)
-        return _reuse(self.host.iommu if self.host is not None else None, found)
+        return reuse(self.host.iommu if self.host is not None else None, found)
 
     def _text(self, path: str) -> str:
         try:
@@ -410,24 +353,11 @@ class Collector:
         return no_notes()
 
 
-def _reuse(old: T | None, new: T) -> T:
-    return old if old is not None and old == new else new
-
-
-def _reuse_map(old: Mapping[K, T] | None, new: Mapping[K, T]) -> Mapping[K, T]:
-    """Return ``old`` itself when ``new`` holds the very same objects."""
-    if old is None or len(old) != len(new):
-        return new
-    return old if all(map(is_, map(old.get, new), new.values())) else new
-
-
 def _device_id(name: str) -> PciAddress | MdevUuid | None:
-    for parse in (PciAddress.parse, MdevUuid.parse):
-        try:
-            return parse(name)
-        except ValueError:
-            continue
-    return None
+    try:
+        return parse_device_id(name)
+    except BadIdError:
+        return None
 
 
 def _pf_of(device: Device | None) -> set[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from dataclasses import replace
 
 from backend.host.doors import Files
 from backend.model.boot import BootState, Claim, Saved
@@ -12,6 +13,7 @@ from backend.probe.boot.compare import Placed, compare, place
 from backend.probe.boot.file import PATH, BadBootFile, parse, read
 from backend.probe.boot.identity import has_identity, read_identity, read_slots
 from backend.probe.boot.others import read_claims
+from backend.state.reuse import reuse
 
 
 class SavedForBoot:
@@ -30,6 +32,8 @@ class SavedForBoot:
         self._claims: tuple[Claim, ...] = ()
         self._known: frozenset[DeviceId] = frozenset()
         self._due = True
+        self._marked: Set[DeviceId] = frozenset()
+        """Devices of which something was saved when the last picture was made."""
 
     def look_again(self) -> None:
         """Work out everything anew at the next comparison."""
@@ -53,6 +57,26 @@ class SavedForBoot:
         if self._due or self._known != devices.keys():
             self._place(devices)
         return compare(PATH, self._placed, devices, self._claims)
+
+    def mark(
+        self, devices: Mapping[DeviceId, Device], boot: BootState | None, before: Mapping[DeviceId, Device]
+    ) -> Mapping[DeviceId, Device]:
+        """Return the devices, those of which something is saved with how they differ from it.
+
+        Args:
+            devices: all of the host.
+            boot: what ``compare`` returned for them.
+            before: those of the last picture, which are used again where they are equal.
+        """
+        saved = {DeviceId(name): boot.of(name) for name in boot.saved} if boot is not None else {}
+        marked, self._marked = self._marked, saved.keys()
+        found: dict[DeviceId, Device] | None = None
+        for name in saved.keys() | marked:
+            device = devices.get(name)
+            if device is not None and device.drift != saved.get(name):
+                found = dict(devices) if found is None else found
+                found[name] = reuse(before.get(name), replace(device, drift=saved.get(name)))
+        return devices if found is None else found
 
     def _read(self) -> tuple[str | None, str]:
         try:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
-from backend.model.ids import BadIdError, MdevUuid, PciAddress
+from backend.model.ids import BadIdError, parse_device_id
 
 # Proxmox starts QEMU as "kvm".
 _QEMU = re.compile(r"(qemu(-system-[a-z0-9_]+|-kvm)?|kvm)\Z", re.ASCII)
@@ -89,9 +89,8 @@ def device_named(text: str) -> str:
     """Return the PCI address or mdev UUID at the end of a path or property; "" when there is none."""
     last = text.rstrip("/").rpartition("/")[2].lower()
     for spelling in (last, f"0000:{last}"):
-        for parse in (PciAddress.parse, MdevUuid.parse):
-            try:
-                return parse(spelling)
-            except BadIdError:
-                continue
+        try:
+            return parse_device_id(spelling)
+        except BadIdError:
+            continue
     return ""
