@@ -50,7 +50,7 @@ class Story:
 
     def held(self, host: SimulatedHost) -> list[str]:
         vm = host.sockets.vm("moving")
-        return [one.host for one in vm.devices.values() if one.driver == "vfio-pci"]
+        return [one.host for one in vm.plugging.devices.values() if one.driver == "vfio-pci"]
 
 
 WAITING = "/run/vm/moving.in.qmp"
@@ -120,7 +120,7 @@ async def test_what_is_not_taken_there_is_said_with_the_command_that_would_do_it
     async with story() as it:
         it.there.sockets.real_path(WAITING)
         vm = it.there.sockets.vm("moving")
-        it.there.sockets.do(lambda: vm.refuse_plugs.extend(["no room", "no room"]))
+        it.there.sockets.do(lambda: vm.plugging.refused.extend(["no room", "no room"]))
         migration = it.migration()
         async for _ in migration.run():
             pass

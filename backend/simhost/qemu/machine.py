@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -11,21 +10,15 @@ from typing import Any, Protocol
 
 from backend.simhost.access import Access
 from backend.simhost.debugfs import kvm_totals
-from backend.simhost.function import Function
-from backend.simhost.mdev import Mdev
 from backend.simhost.procs import SimProcess
-from backend.simhost.qemu.devices import PluggedDevice, check_plug, from_command_line, list_properties
-from backend.simhost.qemu.errors import QmpError
+from backend.simhost.qemu.errors import QmpError, argument
 from backend.simhost.qemu.link import parse_uri
 from backend.simhost.qemu.migration import Incoming, Outgoing
 from backend.simhost.qemu.parameters import Parameters
-from backend.simhost.vfio import VfioDevice
+from backend.simhost.qemu.plugging import Plugging
 from backend.simhost.vms import VmPlan
 
 VERSION = {"qemu": {"micro": 2, "minor": 0, "major": 10}, "package": "simulated"}
-_NATIVE_UNPLUG_SECONDS = 5.0
-_GUEST_SECONDS = 0.4
-"""What a guest takes to let a device go."""
 
 
 class Client(Protocol):
@@ -58,11 +51,7 @@ class SimQemu:
         self.uuid = str(uuid.uuid5(uuid.NAMESPACE_OID, plan.name))
         self.status = "inmigrate" if plan.incoming else "running"
         self.parameters = Parameters()
-        self.devices: dict[str, PluggedDevice] = {}
-        for word, value in zip(process.argv, process.argv[1:], strict=False):
-            if word == "-device":
-                device = from_command_line(value)
-                self.devices[device.id] = device
+        self.plugging = Plugging(self, process.argv)
         self.outgoing: Outgoing | None = None
         self.incoming: Incoming | None = None
         self.awake = asyncio.Event()
@@ -70,8 +59,6 @@ class SimQemu:
         self.awake.set()
         self.fail_at: dict[str, str] = {}
         """Phase of an outgoing migration → the error that it fails with there."""
-        self.refuse_plugs: list[str] = []
-        """What the next orders to plug a device in fail with, one each."""
         self.dies_on = ""
         """The command in which the process ends."""
         self.ended = False
@@ -119,23 +106,6 @@ class SimQemu:
         with self.access.lock:
             self.access.kernel.stop(self.process.pid)
 
-    def vfio_devices(self) -> list[tuple[PluggedDevice, VfioDevice | None]]:
-        """Return the host devices plugged in, each with its side in the kernel."""
-        with self.access.lock:
-            return [(d, self._kernel_side(d.host)) for d in self.devices.values() if d.driver == "vfio-pci"]
-
-    def set_device_states(self, state: str) -> None:
-        """Let every migratable VFIO device be in ``state``, as debugfs shows it."""
-        for _, vfio in self.vfio_devices():
-            if vfio is not None and vfio.migration:
-                vfio.state = state
-
-    def _kernel_side(self, name: str) -> VfioDevice | None:
-        try:
-            return self.access.kernel.device(name).vfio
-        except KeyError:
-            return None
-
     # -- commands
 
     async def execute(self, command: str, arguments: Mapping[str, Any]) -> Any:
@@ -159,7 +129,6 @@ class SimQemu:
             "query-version": lambda a: VERSION,
             "query-memory-size-summary": lambda a: {"base-memory": self.plan.memory_mb << 20, "plugged-memory": 0},
             "query-cpus-fast": self._cpus,
-            "query-pci": self._pci,
             "query-yank": self._yanks,
             "query-migrate": self._query_migrate,
             "query-migrate-capabilities": lambda a: self.parameters.listed(),
@@ -171,12 +140,7 @@ class SimQemu:
             "migrate-continue": self._continue,
             "calc-dirty-rate": self._calc_dirty_rate,
             "query-dirty-rate": self._query_dirty_rate,
-            "qom-list": self._qom_list,
-            "qom-get": self._qom_get,
-            "qom-set": self._qom_set,
-            "device-list-properties": lambda a: list_properties(_argument(a, "typename")),
-            "device_add": self._device_add,
-            "device_del": self._device_del,
+            **self.plugging.commands(),
             "cont": self._cont,
             "yank": self._yank,
             "quit": self._quit,
@@ -207,16 +171,6 @@ class SimQemu:
             if totals
         ]
 
-    def _pci(self, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
-        found = []
-        for number, device in enumerate(self.devices.values()):
-            entry: dict[str, Any] = {"bus": 0, "slot": number + 1, "function": 0, "qdev_id": device.id, "regions": []}
-            if device.driver == "vfio-pci":
-                with self.access.lock, contextlib.suppress(KeyError):
-                    entry["regions"] = _regions(self.access.kernel.device(device.host))
-            found.append(entry)
-        return [{"bus": 0, "devices": found}]
-
     def _yanks(self, arguments: Mapping[str, Any]) -> list[dict[str, str]]:
         moving = self.outgoing is not None and self.outgoing.active
         return [{"type": "chardev", "id": "compat_monitor0"}, *([{"type": "migration"}] if moving else [])]
@@ -228,7 +182,7 @@ class SimQemu:
         reasons = []
         able = 0
         p2p = True
-        for device, vfio in self.vfio_devices():
+        for device, vfio in self.plugging.vfio_devices():
             name = device.host
             setting = device.properties.get("enable-migration", "auto")
             if setting == "off":
@@ -255,7 +209,7 @@ class SimQemu:
     def _set_capabilities(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         if self.outgoing is not None and self.outgoing.active:
             raise QmpError("There's a migration process in progress")
-        self.parameters.set_capabilities(_argument(arguments, "capabilities"))
+        self.parameters.set_capabilities(argument(arguments, "capabilities"))
         return {}
 
     def _migrate(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -268,7 +222,7 @@ class SimQemu:
         reasons = self.blocked_reasons()
         if reasons:
             raise QmpError(reasons[0])
-        uri = str(_argument(arguments, "uri"))
+        uri = str(argument(arguments, "uri"))
         parse_uri(uri)
         self.outgoing = Outgoing(self, uri)
         self.outgoing.begin()
@@ -279,7 +233,7 @@ class SimQemu:
             raise QmpError("'-incoming' was not specified on the command line")
         if self.incoming is not None:
             raise QmpError("The incoming migration has already been started")
-        incoming = Incoming(self, str(_argument(arguments, "uri")))
+        incoming = Incoming(self, str(argument(arguments, "uri")))
         await incoming.listen()
         self.incoming = incoming
         self.spawn(incoming.wait())
@@ -292,19 +246,19 @@ class SimQemu:
 
     def _continue(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         state = self.outgoing.status if self.outgoing is not None else "none"
-        if self.outgoing is None or state != "pre-switchover" or _argument(arguments, "state") != state:
+        if self.outgoing is None or state != "pre-switchover" or argument(arguments, "state") != state:
             raise QmpError(f"Migration not in expected state: {state}")
         self.outgoing.go_on()
         return {}
 
     def _yank(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        for instance in _argument(arguments, "instances"):
+        for instance in argument(arguments, "instances"):
             if instance.get("type") == "migration" and self.outgoing is not None:
                 self.outgoing.yank()
         return {}
 
     def _calc_dirty_rate(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        seconds = int(_argument(arguments, "calc-time"))
+        seconds = int(argument(arguments, "calc-time"))
         if not 1 <= seconds <= 60:
             raise QmpError("calc-time is out of range: it must be between 1 and 60 seconds")
         self._dirty_rate = (time.monotonic(), seconds)
@@ -325,92 +279,6 @@ class SimQemu:
             return {"status": "measuring", **found}
         return {"status": "measured", "dirty-rate": self.plan.dirty_mbps, **found}
 
-    # devices
-
-    def _device_at(self, path: str) -> PluggedDevice:
-        device = self.devices.get(path.removeprefix("/machine/peripheral/"))
-        if device is None:
-            raise QmpError(f"Device '{path}' not found", "DeviceNotFound")
-        return device
-
-    def _qom_list(self, arguments: Mapping[str, Any]) -> list[dict[str, str]]:
-        path = str(_argument(arguments, "path"))
-        if path == "/machine/peripheral":
-            children = [{"name": d.id, "type": f"child<{d.driver}>"} for d in self.devices.values()]
-            return [{"name": "type", "type": "string"}, *children]
-        return self._device_at(path).listed()
-
-    def _qom_get(self, arguments: Mapping[str, Any]) -> Any:
-        path, name = str(_argument(arguments, "path")), str(_argument(arguments, "property"))
-        if path == "/machine" and name == "type":
-            return f"{self.plan.machine_type}-machine"
-        device = self._device_at(path)
-        port = self.devices.get(device.bus)
-        return device.get(name, hotpluggable=port is not None)
-
-    def _qom_set(self, arguments: Mapping[str, Any]) -> Any:
-        device = self._device_at(str(_argument(arguments, "path")))
-        name = _argument(arguments, "property")
-        device.get(str(name), hotpluggable=True)
-        raise QmpError(
-            f"Attempt to set property '{name}' on device '{device.id}' (type '{device.driver}') after it was realized"
-        )
-
-    def _device_add(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        device = check_plug(arguments, self.devices)
-        if self.refuse_plugs:
-            raise QmpError(self.refuse_plugs.pop(0))
-        if device.driver == "vfio-pci":
-            self._open(device)
-        self.devices[device.id] = device
-        return {}
-
-    def _open(self, device: PluggedDevice) -> None:
-        name = device.host
-        with self.access.lock:
-            kernel = self.access.kernel
-            try:
-                target = kernel.device(name)
-            except KeyError:
-                raise QmpError(
-                    f"vfio /sys/bus/pci/devices/{name}: no such host device: No such file or directory"
-                ) from None
-            group = target.group.id if target.group is not None else 0
-            vfio = target.vfio
-            if device.properties.get("enable-migration") == "on" and vfio is not None and not vfio.migration:
-                raise QmpError(f"vfio {name}: {name}: VFIO migration is not supported in kernel")
-            try:
-                kernel.open_device(self.process.pid, name, mapped=not device.properties.get("x-no-mmap", False))
-            except OSError as error:
-                node = f"/dev/vfio/devices/vfio{vfio.index}" if vfio and device.properties.get("iommufd") else ""
-                node = node or f"/dev/vfio/{group}"
-                raise QmpError(f"vfio {name}: Could not open '{node}': {error.strerror}") from error
-
-    def _device_del(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        name = str(_argument(arguments, "id"))
-        device = self.devices.get(name)
-        if device is None:
-            raise QmpError(f"Device '{name}' not found", "DeviceNotFound")
-        if not device.bus or device.bus == "pcie.0":
-            raise QmpError("Bus 'pcie.0' does not support hotplugging")
-        now = time.monotonic() * self.speed
-        if device.leaving_until is not None and now < device.leaving_until:
-            raise QmpError(f"Device {name} is already in the process of unplug")
-        device.leaving_until = now + _NATIVE_UNPLUG_SECONDS
-        # A slot that the guest never switched on lets go by itself.
-        if self.running and (self.plan.guest == "linux" or device.hotplugged):
-            self.spawn(self._let_go(device))
-        return {}
-
-    async def _let_go(self, device: PluggedDevice) -> None:
-        await asyncio.sleep(_GUEST_SECONDS / self.speed)
-        if self.ended or self.devices.pop(device.id, None) is None:
-            return
-        if device.driver == "vfio-pci":
-            with self.access.lock:
-                self.access.kernel.close_device(self.process.pid, device.host)
-        self.emit("DEVICE_DELETED", {"device": device.id, "path": f"/machine/peripheral/{device.id}"})
-
     def _cont(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         if self.status == "inmigrate":
             return {}
@@ -422,18 +290,3 @@ class SimQemu:
         self.emit("SHUTDOWN", {"guest": False, "reason": "host-qmp-quit"})
         asyncio.get_running_loop().call_soon(self.exit)
         return {}
-
-
-def _argument(arguments: Mapping[str, Any], name: str) -> Any:
-    if name not in arguments:
-        raise QmpError(f"Parameter '{name}' is missing")
-    return arguments[name]
-
-
-def _regions(device: Function | Mdev) -> list[dict[str, Any]]:
-    if isinstance(device, Mdev):
-        return []
-    return [
-        {"bar": bar, "type": "memory", "size": device.model.bar, "address": 0xFE00_0000 + bar * device.model.bar}
-        for bar in device.model.bars
-    ]

@@ -49,7 +49,7 @@ class Outgoing:
         plan = qemu.plan
         ram = (plan.memory_mb << 20) + (800 << 10)
         load = Load(ram, plan.dirty_mbps * 1048576.0, min(ram, plan.working_set_mb << 20), link=plan.link_mbps * 125e3)
-        self.physics = Physics(load, tuple(_device_load(vfio) for _, vfio in qemu.vfio_devices()))
+        self.physics = Physics(load, tuple(_device_load(vfio) for _, vfio in qemu.plugging.vfio_devices()))
         self._cancel = asyncio.Event()
         self._yanked = False
         self._go = asyncio.Event()
@@ -105,7 +105,7 @@ class Outgoing:
             self.setup_time = self._milliseconds()
             self._pass()
             self._set("active")
-            self.qemu.set_device_states("PRE_COPY")
+            self.qemu.plugging.set_device_states("PRE_COPY")
             await self._precopy()
             stopped = True
             stop = time.monotonic()
@@ -117,7 +117,7 @@ class Outgoing:
                 await self._or_cancel(self._go.wait())
             self._set("device")
             self._check("device")
-            self.qemu.set_device_states("STOP_COPY")
+            self.qemu.plugging.set_device_states("STOP_COPY")
             rate = max(1.0, self.physics.bandwidth)
             await self._or_cancel(self._rest(self.physics.left() / rate + _SWITCHOVER_SECONDS))
             self.physics.finish()
@@ -125,7 +125,7 @@ class Outgoing:
             await self._or_cancel(self._link.send({"do": "switchover"}))
             await self._or_cancel(self._link.receive())
             self.qemu.status = "postmigrate"
-            self.qemu.set_device_states("STOP")
+            self.qemu.plugging.set_device_states("STOP")
             self.downtime = int((time.monotonic() - stop) * self.qemu.speed * 1000)
             self.total_time = self._milliseconds()
             self._set("completed")
@@ -143,7 +143,7 @@ class Outgoing:
             if self._link is not None:
                 self._link.close()
             if self.status != "completed":
-                self.qemu.set_device_states("RUNNING")
+                self.qemu.plugging.set_device_states("RUNNING")
             if stopped:
                 self.qemu.status = was
                 self.qemu.emit("RESUME")
@@ -162,7 +162,7 @@ class Outgoing:
 
     async def _greet(self) -> None:
         assert self._link is not None
-        devices = sorted(device.id for device, _ in self.qemu.vfio_devices())
+        devices = sorted(device.id for device, _ in self.qemu.plugging.vfio_devices())
         hello = {"ram": self.qemu.plan.memory_mb, "devices": devices, "machine": self.qemu.plan.machine_type}
         await self._link.send({"do": "hello", **hello})
         answer = await self._link.receive()
@@ -239,7 +239,7 @@ class Outgoing:
             "precopy-bytes": int(physics.precopy),
             "downtime-bytes": int(physics.downtime_bytes),
         }
-        devices = [vfio for _, vfio in self.qemu.vfio_devices()]
+        devices = [vfio for _, vfio in self.qemu.plugging.vfio_devices()]
         if devices and all(vfio is not None and vfio.migration for vfio in devices):
             found["vfio"] = {"transferred": int(physics.vfio)}
         if self.status == "completed":
@@ -306,14 +306,14 @@ class Incoming:
         if problem:
             raise QmpError(problem)
         self._tell("active")
-        self.qemu.set_device_states("RESUMING")
+        self.qemu.plugging.set_device_states("RESUMING")
         while True:
             message = await link.receive()
             await self.qemu.awake.wait()
             if message["do"] == "switchover":
                 break
             await link.send({})
-        self.qemu.set_device_states("RUNNING")
+        self.qemu.plugging.set_device_states("RUNNING")
         self.qemu.status = "running"
         self.qemu.emit("RESUME")
         self._tell("completed")
@@ -322,7 +322,7 @@ class Incoming:
     def _compare(self, hello: dict[str, Any]) -> str:
         """Return what the source gets to hear when the two VMs are not alike; "" when they are."""
         plan = self.qemu.plan
-        devices = sorted(device.id for device, _ in self.qemu.vfio_devices())
+        devices = sorted(device.id for device, _ in self.qemu.plugging.vfio_devices())
         alike = hello["machine"] == plan.machine_type and hello["ram"] == plan.memory_mb and hello["devices"] == devices
         return "" if alike else "Sibling indicated error 1"
 

@@ -92,7 +92,7 @@ async def test_a_guest_that_ignores_it_leaves_everything_as_it_was(
 
 async def test_what_qemu_does_not_take_is_plugged_in_as_before(stage: Stage) -> None:
     plan = await stage.plan(VF, trap=True)
-    stage.host.sockets.vm("web-2").refuse_plugs = ["x-no-mmap is broken today"]
+    stage.host.sockets.vm("web-2").plugging.refused = ["x-no-mmap is broken today"]
     end = (await stage.run(plan))[-1]
     assert end.state is RunState.FAILED
     assert end.text.endswith("the new way (x-no-mmap is broken today): it is plugged in as before")
@@ -101,7 +101,7 @@ async def test_what_qemu_does_not_take_is_plugged_in_as_before(stage: Stage) -> 
 
 async def test_a_device_that_is_lost_is_said_to_be(stage: Stage) -> None:
     plan = await stage.plan(VF, trap=True)
-    stage.host.sockets.vm("web-2").refuse_plugs = ["once", "twice"]
+    stage.host.sockets.vm("web-2").plugging.refused = ["once", "twice"]
     end = (await stage.run(plan))[-1]
     assert (
         end.text == f"web-2 is WITHOUT {VF}: QEMU did not take it again, neither the new way (once) nor the old (twice)"
