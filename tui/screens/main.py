@@ -8,7 +8,6 @@ from time import monotonic
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.timer import Timer
 from textual.widget import Widget
 
 from backend.findings import look_for_findings
@@ -19,7 +18,6 @@ from backend.present.columns import SCREEN_COLUMNS
 from backend.present.filter import Query
 from backend.present.rates import devices_of
 from backend.present.sorting import Order
-from backend.present.tree import Row
 from backend.present.view import View
 from tui.actions import Scope, bindings, footer_actions
 from tui.bridge import Bridge, Session, SessionEnded
@@ -27,8 +25,8 @@ from tui.detail_feed import DetailFeed
 from tui.host_facts import facts
 from tui.migrations import Migrations
 from tui.restore import Arrangement
-from tui.screens.detail import DetailScreen
-from tui.screens.main_migrations import FOLLOW, MainMigrations
+from tui.screens.main_detail import MainDetail
+from tui.screens.main_migrations import FOLLOW
 from tui.states import notice_for
 from tui.summary import Summary
 from tui.term.theming import Skin
@@ -48,8 +46,6 @@ from tui.widgets.tab_line import TabLine
 from tui.widgets.view_bar import ViewBar
 from tui.writing import Writing
 
-DETAIL_DELAY = 0.15
-"""Seconds that the cursor rests on a row before its detail is made."""
 CURTAIN = 0.4
 """Seconds after which something is shown, even if it is only that the host is being read."""
 BRIEFLY = (2_000, 10, 1_000)
@@ -62,7 +58,7 @@ LEAST = (34, 6)
 """Width and height below which there is nothing useful to show."""
 
 
-class MainScreen(MainMigrations):
+class MainScreen(MainDetail):
     """Wires the session to the widgets."""
 
     BINDINGS = bindings(Scope.MAIN)
@@ -88,15 +84,13 @@ class MainScreen(MainMigrations):
         self.writing = writing
         self.viewing = Viewing(view, query)
         self.bridge = Bridge(session, self.post_message)
-        self.feed = DetailFeed(session, self.bridge.history, skin.glyphs, self._show_detail)
+        self.feed = DetailFeed(session, self.bridge.history, skin.glyphs, self.show_detail)
         self.trail = Trail()
         self.following = False
         self.summary = Summary(self._sum_up, self.run_worker, self.set_timer)
         self.error = ""
         self._left = left
         self._slow = slow
-        self._detail_timer: Timer | None = None
-        self._reader: DetailScreen | None = None
         self._curtain = ExitStack()
         # Held, not looked for: the host still tells of changes while the screen is being taken down.
         self.header = Header(skin, id="header")
@@ -182,12 +176,7 @@ class MainScreen(MainMigrations):
             text = f" too small: {self.size.width}x{self.size.height}, wants {LEAST[0]}x{LEAST[1]}"
             self.small.say([*(badge(host) if host else []), Piece(text, "notice", 1, cut=True)])
         self.bar.leave_out("view." if self.size.height >= TALL else "")
-        self.call_after_refresh(self._show_detail)
-
-    @property
-    def settled(self) -> bool:
-        """Whether everything asked for is on the screen."""
-        return self._detail_timer is None and self.feed.answered
+        self.call_after_refresh(self.show_detail)
 
     # ---- the host
 
@@ -218,7 +207,7 @@ class MainScreen(MainMigrations):
             self.beat()
         self.summary.follow(delta.new)
         self._say_what_is_left()
-        self._follow_detail(delta)
+        self.follow_detail(delta)
 
     def on_session_ended(self, message: SessionEnded) -> None:
         """Say that the picture will not change any more."""
@@ -247,7 +236,7 @@ class MainScreen(MainMigrations):
             player.speed if player is not None else 1.0,
         )
         self.header.show(self.viewing.host, pulse)
-        for shown in (self.rows, self.pane, self._reader):
+        for shown in (self.rows, self.pane, self.reader):
             if shown is not None:
                 shown.fade(pulse.stale or bool(pulse.error))
         if bridge.paused:
@@ -280,7 +269,7 @@ class MainScreen(MainMigrations):
         self.say_states()
         self._say_what_is_left()
         self.rows.present(self.viewing)
-        self._rest_on_row()
+        self.rest_on_row()
 
     def say_states(self) -> None:
         """Say which view this is, whence one came, and what is unusual about it."""
@@ -309,75 +298,10 @@ class MainScreen(MainMigrations):
         """Draw the titles over the columns."""
         self.titles.refresh()
 
-    def on_live_tree_cursor_moved(self) -> None:
-        """Make the detail when the cursor has come to rest."""
-        self._rest_on_row()
-
     def on_live_tree_row_vanished(self, message: LiveTree.RowVanished) -> None:
         """Say that the cursor is on another row now."""
         self.bar.message(f"{message.name} is gone", warning=True)
-        self._rest_on_row()
-
-    def on_live_tree_detail_asked(self) -> None:
-        """Go to the detail beside the tree, or put it on a screen of its own."""
-        row, host = self.rows.cursor_row, self.viewing.host
-        if row is None or host is None or self._reader is not None:
-            return
-        if self.side.display:
-            self.feed.ask(row)
-            self._show_detail()
-            self.pane.focus()
-            return
-        self._reader = DetailScreen(self.skin, badge(host), self.action_tab)
-        self.app.push_screen(self._reader, self._reader_closed)
-        self.beat()
-
-    def _reader_closed(self, _result: None) -> None:
-        self._reader = None
-
-    def on_detail_pane_left(self) -> None:
-        """Go back to the tree."""
-        self.rows.focus()
-
-    def _rest_on_row(self) -> None:
-        if self._detail_timer is not None:
-            self._detail_timer.stop()
-        self._detail_timer = self.set_timer(DETAIL_DELAY, self._rested)
-
-    def _rested(self) -> None:
-        self._detail_timer = None
-        if self.side.display or self._reader is not None:
-            self.feed.ask(self.rows.cursor_row)
-        self._show_detail()
-
-    def _follow_detail(self, delta: Delta) -> None:
-        row = self.rows.cursor_row
-        if self._detail_timer is None and row is not None and (self.side.display or self._reader is not None):
-            changed = delta.devices.keys()
-            if row.device is None or row.device.id in changed:
-                self.feed.ask(row)
-            self._show_detail()
-
-    def _show_detail(self) -> None:
-        row: Row | None = self.rows.cursor_row
-        host = self.viewing.host
-        if self.side.display:
-            self.tabs.show(self.feed.tab)
-            self.pane.show(self.feed.detail(host, row) if row is not None and host is not None else None)
-        if self._reader is not None and self._reader.is_mounted and row is not None and host is not None:
-            self._reader.show(self.feed.detail(host, row), self.feed.tab, writing=self.writing.on)
-
-    def action_tab(self, step: int) -> None:
-        """Go to another tab of the detail."""
-        if not self.side.display and self._reader is None:
-            self.bar.message("no detail in sight: enter opens it")
-            return
-        self.feed.turn(step, self.rows.cursor_row)
-        self._show_detail()
-
-    def on_tab_line_turned(self, message: TabLine.Turned) -> None:
-        """Go to the tab that was clicked."""
-        self.action_tab(message.step)
+        self.rest_on_row()
 
     # ---- the filter
 
