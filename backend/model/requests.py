@@ -7,7 +7,7 @@ that is kept leads to the same state from wherever a crash leaves the host.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from backend.model.ids import DeviceId, GroupId, KernelName, MacAddress, MdevUuid, PciAddress
 from backend.model.links import EswitchMode, PortState, VfLinkState, VlanProtocol
@@ -345,32 +345,5 @@ Request = (
     | RemoveBoot
 )
 
-_KINDS: tuple[type[Request], ...] = (
-    SetNumVfs,
-    SetVfPolicy,
-    SetMsixCount,
-    SetPort,
-    SetEswitch,
-    Bind,
-    Unbind,
-    BindGroup,
-    SetGroupType,
-    CreateMdevs,
-    RemoveMdevs,
-    Replug,
-    DefineMdev,
-    UndefineMdev,
-    AutostartMdev,
-    SetVgpuType,
-    SetPath,
-    Reset,
-    SetUnmanagedVfs,
-    SaveState,
-    RestoreState,
-    RemoveState,
-    SaveBoot,
-    RemoveBoot,
-)
-
-REQUESTS: dict[str, type[Request]] = {kind.verb: kind for kind in _KINDS}
+REQUESTS: dict[str, type[Request]] = {kind.verb: kind for kind in get_args(Request)}
 """Every kind of request by its verb. A verb of two words is typed as two."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from operator import itemgetter
 
@@ -14,17 +13,13 @@ from backend.model.ids import BadIdError, GroupId, PciAddress, id_order
 from backend.model.steps import Steps, batches
 from backend.model.text import clean
 from backend.probe.attributes import Attributes, VanishedError
+from backend.probe.pci_ids import read_ids
 from backend.probe.sriov import read_sriov, virtual_functions
-from backend.probe.surroundings import Identity, Surroundings, VfIdentity, listing
+from backend.probe.surroundings import PciIds, Surroundings, VfIdentity, listing
 from backend.probe.vgpu import read_vendor_vgpu
 
 BUS = "/sys/bus/pci/devices"
 
-_MODALIAS = re.compile(
-    rb"pci:v0000([0-9A-F]{4})d0000([0-9A-F]{4})sv0000([0-9A-F]{4})sd0000([0-9A-F]{4})"
-    rb"bc([0-9A-F]{2})sc([0-9A-F]{2})i([0-9A-F]{2})",
-    re.ASCII,
-)
 _OPENED = (Holder(HolderKind.UNSEEN, "somebody", via="enable", detail="the device is open"),)
 _LEAVING = (
     Holder(HolderKind.UNSEEN, "somebody", via="enable", detail="unbound while open: the kernel waits for its user"),
@@ -86,10 +81,10 @@ def _read_vf(directory: Directory, around: Surroundings, address: PciAddress, vf
     power = attributes.text("power/runtime_status", "power") if around.full else None
     resets = _reset_methods(attributes) if around.full else None
     # Always there and read last: when it can still be read, nothing above was half a device.
-    identity = _identity(directory, attributes, around)
+    ids = read_ids(directory, attributes, around)
     node_of_group = _group_node(around, group) if group is not None else ""
     if driver:
-        holders = _holders(directory, attributes, around, address, driver, vfio, identity)
+        holders = _holders(directory, attributes, around, address, driver, vfio, ids)
     else:
         holders = _leaving(attributes, node_of_group)
     return Device(
@@ -104,11 +99,11 @@ def _read_vf(directory: Directory, around: Surroundings, address: PciAddress, vf
         root_port=vf.root_port,
         parent=vf.pf,
         index=vf.index,
-        vendor=identity.vendor,
-        device=identity.device,
-        subsystem=identity.subsystem,
-        class_code=identity.class_code,
-        name=identity.name,
+        vendor=ids.vendor,
+        device=ids.device,
+        subsystem=ids.subsystem,
+        class_code=ids.class_code,
+        name=ids.name,
         vfio=vfio,
         vfio_node=node,
         group_node=node_of_group,
@@ -146,11 +141,11 @@ def _read_physical(files: Files, directory: Directory, around: Surroundings, add
     resets = _reset_methods(attributes)
     numa = attributes.number("numa_node", "numa")
     errors = _corrected_errors(attributes) if "aer_dev_correctable" in entries else None
-    identity = _identity(directory, attributes, around)
+    ids = read_ids(directory, attributes, around)
     node_of_group = _group_node(around, group) if group is not None else ""
     if driver:
-        holders = _holders(directory, attributes, around, address, driver, vfio, identity)
-    elif identity.class_code.startswith("06"):
+        holders = _holders(directory, attributes, around, address, driver, vfio, ids)
+    elif ids.class_code.startswith("06"):
         holders = ()  # a bridge is enabled for what lies behind it
     else:
         holders = _leaving(attributes, node_of_group)
@@ -164,11 +159,11 @@ def _read_physical(files: Files, directory: Directory, around: Surroundings, add
         group=group,
         numa=numa if numa is not None and numa >= 0 else None,
         root_port=port,
-        vendor=identity.vendor,
-        device=identity.device,
-        subsystem=identity.subsystem,
-        class_code=identity.class_code,
-        name=identity.name,
+        vendor=ids.vendor,
+        device=ids.device,
+        subsystem=ids.subsystem,
+        class_code=ids.class_code,
+        name=ids.name,
         vfio=vfio,
         vfio_node=node,
         group_node=node_of_group,
@@ -191,7 +186,7 @@ def _holders(
     address: PciAddress,
     driver: str,
     vfio: bool,
-    identity: Identity,
+    ids: PciIds,
 ) -> tuple[Holder, ...]:
     """Return the holder that the device's own attributes betray, to everyone and whoever it is."""
     if vfio:
@@ -202,7 +197,7 @@ def _holders(
             attributes.note("path", _OPENED_PATH)
             return _OPENED
         return ()
-    if identity.class_code.startswith("02") and address not in around.netdevs:
+    if ids.class_code.startswith("02") and address not in around.netdevs:
         try:
             return () if directory.list("net") else _MOVED
         except OSError:
@@ -263,46 +258,6 @@ def _group_node(around: Surroundings, group: GroupId) -> str:
             if name in around.group_nodes:
                 return f"/dev/vfio/{name}"
     return ""
-
-
-def _identity(directory: Directory, attributes: Attributes, around: Surroundings) -> Identity:
-    """Return what ``modalias`` tells: five ids in one read, and no lock, unlike ``uevent``."""
-    try:
-        raw = directory.read("modalias")
-    except FileNotFoundError:
-        # Every function of a running kernel has one; a function without it that still has a vendor is a
-        # tree that somebody copied without it.
-        directory.read("vendor")
-        raw = b""
-    except OSError as error:
-        attributes.failed(error, "vendor", "modalias")
-        return Identity("", "", "", "", "")
-    known = around.identities.get(raw)
-    if known is None:
-        known = _parse_identity(raw, around) or _identity_files(attributes, around)
-        if raw:
-            around.identities[raw] = known
-    return known
-
-
-def _parse_identity(raw: bytes, around: Surroundings) -> Identity | None:
-    match = _MODALIAS.match(raw)
-    if match is None:
-        return None
-    vendor, device, subvendor, subdevice, base, sub, interface = (part.decode().lower() for part in match.groups())
-    name = around.names.device(vendor, device)
-    return Identity(vendor, device, f"{subvendor}:{subdevice}", f"{base}{sub}{interface}", name)
-
-
-def _identity_files(attributes: Attributes, around: Surroundings) -> Identity:
-    def digits(name: str, field: str, width: int) -> str:
-        number = attributes.number(name, field, 16)
-        return "" if number is None or number < 0 else f"{number:0{width}x}"
-
-    vendor, device = digits("vendor", "vendor", 4), digits("device", "device", 4)
-    subsystem = f"{digits('subsystem_vendor', 'subsystem', 4)}:{digits('subsystem_device', 'subsystem', 4)}"
-    name = around.names.device(vendor, device) if vendor and device else ""
-    return Identity(vendor, device, subsystem, digits("class", "class_code", 6), name)
 
 
 def _reset_methods(attributes: Attributes) -> tuple[str, ...] | None:

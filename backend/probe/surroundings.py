@@ -30,7 +30,7 @@ class VfIdentity:
     root_port: PciAddress | None
 
 
-class Identity(NamedTuple):
+class PciIds(NamedTuple):
     """What ``modalias`` tells of a function; hex digits in lower case."""
 
     vendor: str
@@ -69,7 +69,7 @@ class Surroundings:
     """Whether to read of each VF what only a detail or an audit asks for."""
     virtual_functions: dict[str, VfIdentity] = field(default_factory=dict)
     """VF → who it is: filled while PFs are read, which come first in order of address."""
-    identities: dict[bytes, Identity] = field(default_factory=dict)
+    known_ids: dict[bytes, PciIds] = field(default_factory=dict)
     """``modalias`` → what it says; all VFs of a PF say the same."""
 
 
