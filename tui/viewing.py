@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backend.model.delta import Delta
 from backend.model.device import Device
@@ -114,6 +114,8 @@ class Viewing:
 
     def _matches_moved(self, delta: Delta) -> bool:
         """Return whether a device begins or ceases to match the filter."""
+        if self.query.moved(delta.old, delta.new):
+            return True
         matches = self.query.matches
         pairs = [*delta.devices.changed.values()]
         for _, group in delta.groups.changed.values():
@@ -193,4 +195,4 @@ def _patched(projection: Projection, host: Host, touched: dict[str, Subject]) ->
     for key, subject in touched.items():
         if key in rows:
             rows[key] = Row(key, subject, subject if isinstance(subject, Device) else None)
-    return Projection(projection.view, host, rows, projection.children, projection.parents)
+    return replace(projection, host=host, rows=rows)

@@ -1,5 +1,5 @@
 """Rules: a host → findings, each with its evidence and remedy."""
 
-from backend.findings.rules import Finding, find, look_for_findings
+from backend.findings.rules import Finding, find, look_for_findings, named
 
-__all__ = ["Finding", "find", "look_for_findings"]
+__all__ = ["Finding", "find", "look_for_findings", "named"]

@@ -29,6 +29,8 @@ class Finding:
     """One sentence."""
     evidence: str
     remedy: str
+    also: tuple[str, ...] = ()
+    """Devices that it names beside its subject."""
 
 
 def find(host: Host) -> tuple[Finding, ...]:
@@ -47,6 +49,11 @@ def look_for_findings(host: Host) -> Steps[tuple[Finding, ...]]:
                 found.append(finding)
         yield
     return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
+
+
+def named(host: Host) -> frozenset[str]:
+    """Return what the findings of a host name: subjects and devices. What is in there has a fault."""
+    return frozenset(name for finding in find(host) for name in (finding.subject, *finding.also) if name)
 
 
 def _isolation(host: Host) -> Iterable[Finding]:
@@ -85,6 +92,7 @@ def _blocked_group(host: Host, group: IommuGroup) -> Iterable[Finding]:
             f"group {int(group.id)} is not viable: {group.viability.reason}",
             f"{', '.join(blocked)} cannot be opened while a member of the group has a host driver",
             f"unbind {', '.join(group.viability.culprits)}, or bind the whole group to VFIO",
+            (*blocked, *group.viability.culprits),
         )
     if blocked and group.direct:
         yield Finding(
@@ -94,6 +102,7 @@ def _blocked_group(host: Host, group: IommuGroup) -> Iterable[Finding]:
             f"group {int(group.id)} has memory that the firmware reserved: VFIO refuses it",
             "reserved_regions lists a direct region",
             "a firmware setting of the device's vendor may release it",
+            tuple(blocked),
         )
 
 

@@ -1,74 +1,46 @@
 """The filter: one small language for the screen and the command line.
 
 A query is words, all of which must hold. ``driver:vfio*`` looks at one field (with ``*`` and ``?``, and
-several patterns between commas), ``free`` or ``vf`` is a flag, any other word is looked for in everything
-that a row shows. ``!`` before a word turns it round, quotes keep blanks: ``driver:vfio* numa:1 !free "web 2"``.
+several patterns between commas; ``-`` is none), ``free`` or ``vf`` is a flag, also written ``free:yes`` or
+``free:no``, any other word is looked for in everything that a row shows. ``!`` before a word turns it round,
+quotes keep blanks: ``driver:vfio* numa:1 !free "web 2"``.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import translate
 
-from backend.model.device import DataPath, Device, DeviceKind
+from backend.model.device import Device
 from backend.model.host import Host
 from backend.present.columns import describe_device
-from backend.present.tree import Projection
+from backend.present.fields import ALL_FLAGS, DASHES, FAULTY, FIELDS, FLAGS, NONE, Faulty, Flag, words_of
+from backend.present.tree import Projection, Row
 
 
 class BadQueryError(ValueError):
     """A query that means nothing. The message says which word, and what was probably meant."""
 
 
-Texts = Callable[[Host, Device], Iterable[str]]
-
-FIELDS: dict[str, Texts] = {
-    "id": lambda host, device: (str(device.id),),
-    "kind": lambda host, device: (device.kind.value,),
-    "driver": lambda host, device: (device.driver or "none",),
-    "path": lambda host, device: (device.path.value if device.path else "unknown",),
-    "group": lambda host, device: (str(int(device.group)) if device.group is not None else "none",),
-    "holder": lambda host, device: [holder.name for holder in device.holders] or ("none",),
-    "pid": lambda host, device: [str(holder.pid) for holder in device.holders if holder.pid is not None],
-    "parent": lambda host, device: (device.parent or "none",),
-    "root": lambda host, device: (str(device.root_port or "none"),),
-    "numa": lambda host, device: ("unknown" if device.numa is None else str(device.numa),),
-    "name": lambda host, device: (device.name,),
-    "ids": lambda host, device: (f"{device.vendor}:{device.device}",),
-    "net": lambda host, device: device.netdevs or ("none",),
-    "type": lambda host, device: (device.mdev_type or (device.vgpu.current if device.vgpu else "") or "none",),
-    "power": lambda host, device: (device.power or "unknown",),
-}
-"""Field → the texts of a device that its patterns are matched against."""
-
-
-def _is_faulty(host: Host, device: Device) -> bool:
-    group = host.groups.get(device.group) if device.group is not None else None
-    blocked = group is not None and device.vfio and not group.viability.viable
-    errors = device.aer_correctable is not None and device.aer_correctable > 0
-    return blocked or errors or bool(device.notes) or (device.link is not None and device.link.degraded)
-
-
-FLAGS: dict[str, Callable[[Host, Device], bool]] = {
-    "pf": lambda host, device: device.kind is DeviceKind.PF,
-    "vf": lambda host, device: device.kind in (DeviceKind.VF, DeviceKind.VGPU_VF),
-    "mdev": lambda host, device: device.kind is DeviceKind.MDEV,
-    "vfio": lambda host, device: device.vfio,
-    "held": lambda host, device: device.held,
-    "free": lambda host, device: not device.held and device.path in (DataPath.IDLE, DataPath.READY),
-    "faulty": _is_faulty,
-    "drift": lambda host, device: device.drifted,
-}
-"""Words with a meaning of their own."""
+class UnfinishedQueryError(BadQueryError):
+    """A query that means nothing yet: a value or a quote is still to come."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Term:
-    negated: bool
-    matches: Callable[[Host, Device], bool]
+    matches: Flag
+    names: Callable[[Host, Row], bool] | None = None
+    """Whether it means a row by its name, device or not; None where it looks at devices only."""
+    faulty: Faulty | None = None
+    negated: bool = False
+
+    def finds(self, host: Host, row: Row) -> bool:
+        named = self.names is not None and self.names(host, row)
+        if row.device is None:
+            return named and not self.negated
+        return (named or self.matches(host, row.device)) != self.negated
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +56,20 @@ class Query:
     def matches(self, host: Host, device: Device) -> bool:
         """Return whether the device satisfies every word."""
         return all(term.matches(host, device) != term.negated for term in self.terms)
+
+    def finds(self, host: Host, row: Row) -> bool:
+        """Return whether a row satisfies every word. One that is no device is found by its name, or by a finding."""
+        return all(term.finds(host, row) for term in self.terms)
+
+    def moved(self, old: Host, new: Host) -> bool:
+        """Return whether it may find other rows now, though no device is another."""
+        faulty = (term.faulty for term in self.terms if term.faulty is not None)
+        return any(one.names(old) != one.names(new) for one in faulty)
+
+    @property
+    def of_findings(self) -> bool:
+        """Whether it asks what the findings name."""
+        return any(term.faulty is not None for term in self.terms)
 
 
 _WORD = re.compile(r'\s*(!?)(?:([A-Za-z_]+):)?("[^"]*"?|[^\s"]+|(?<=:))')
@@ -102,28 +88,62 @@ def parse_query(text: str) -> Query:
             raise BadQueryError(f"cannot read {text[position:][:40]!r} in the filter")
         negated, name, value = match.groups()
         if value.startswith('"') and (len(value) < 2 or not value.endswith('"')):
-            raise BadQueryError(f"the quote before {value[1:][:40]!r} is not closed")
-        terms.append(_Term(bool(negated), _term(name, value.strip('"'), quoted=value.startswith('"'))))
+            raise UnfinishedQueryError(f"the quote before {value[1:][:40]!r} is not closed")
+        term = _term(name, value.strip('"'), quoted=value.startswith('"'))
+        terms.append(replace(term, negated=bool(negated)))
         position = match.end()
     return Query(text, tuple(terms))
 
 
-def _term(name: str | None, value: str, *, quoted: bool) -> Callable[[Host, Device], bool]:
+def _term(name: str | None, value: str, *, quoted: bool) -> _Term:
     if name is None:
-        flag = None if quoted else FLAGS.get(value)
-        return flag if flag is not None else _anywhere(value)
+        if quoted or value not in ALL_FLAGS:
+            return _anywhere(value)
+        return _flag(value)
+    if name in ALL_FLAGS:
+        return _answer(name, value)
     texts = FIELDS.get(name)
     if texts is None:
         if not quoted and _ADDRESS.fullmatch(f"{name}:{value}"):
             return _anywhere(f"{name}:{value}")
-        raise BadQueryError(f"no field {name!r} in the filter{suggest(name, FIELDS)}; fields: {', '.join(FIELDS)}")
-    patterns = [re.compile(translate(pattern), re.IGNORECASE) for pattern in value.split(",") if pattern]
-    if not patterns:
-        raise BadQueryError(f"{name}: needs a value, as in {name}:something")
-    return lambda host, device: any(p.match(t) for t in texts(host, device) for p in patterns)
+        meant = suggest(name, (*FIELDS, *ALL_FLAGS))
+        raise BadQueryError(f"no field {name!r} in the filter{meant}; fields: {', '.join(FIELDS)}")
+    wanted = [NONE if pattern in DASHES else pattern for pattern in value.split(",") if pattern]
+    if not wanted:
+        raise UnfinishedQueryError(f"{name}: needs a value, as in {name}:something")
+    patterns = [re.compile(translate(pattern), re.IGNORECASE) for pattern in wanted]
+
+    def matches(host: Host, device: Device) -> bool:
+        return any(p.match(t) for t in texts(host, device) for p in patterns)
+
+    return _Term(matches, lambda host, row: any(p.match(row.key) for p in patterns) if name == "id" else False)
 
 
-def _anywhere(value: str) -> Callable[[Host, Device], bool]:
+def _flag(word: str) -> _Term:
+    if word != FAULTY:
+        return _Term(FLAGS[word])
+    faulty = Faulty()
+    return _Term(
+        lambda host, device: str(device.id) in faulty.names(host),
+        lambda host, row: row.key in faulty.names(host),
+        faulty,
+    )
+
+
+def _answer(name: str, value: str) -> _Term:
+    """Return what ``viable:no`` means: the flag, or the other way round."""
+    answer = value.casefold()
+    if not answer:
+        raise UnfinishedQueryError(f"{name}: needs yes or no")
+    if answer not in ("yes", "no"):
+        raise BadQueryError(f"{name}: is yes or no, not {value[:40]!r}")
+    term = _flag(name)
+    if answer == "yes":
+        return term
+    return _Term(lambda host, device: not term.matches(host, device), faulty=term.faulty)
+
+
+def _anywhere(value: str) -> _Term:
     wanted = value.casefold()
 
     def found(host: Host, device: Device) -> bool:
@@ -133,7 +153,7 @@ def _anywhere(value: str) -> Callable[[Host, Device], bool]:
             return True
         return any(wanted in f"{holder.name} {holder.pid} {holder.detail}".casefold() for holder in device.holders)
 
-    return found
+    return _Term(found, lambda host, row: row.device is None and wanted in words_of(row).casefold())
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
@@ -151,8 +171,12 @@ def completions(text: str, values: Callable[[str], Iterable[str]] = lambda field
     """
     word = text.rpartition(" ")[2].lstrip("!")
     name, colon, value = word.partition(":")
+    if colon and name in ALL_FLAGS:
+        return [f"{name}:{answer}" for answer in ("yes", "no") if answer.startswith(value)]
     if not colon or name not in FIELDS:
-        return [choice for choice in (*FLAGS, *(f"{field}:" for field in FIELDS)) if choice.startswith(word) and word]
+        return [
+            choice for choice in (*ALL_FLAGS, *(f"{field}:" for field in FIELDS)) if choice.startswith(word) and word
+        ]
     before, comma, last = value.rpartition(",")
     begun = last.strip('"').casefold()
     found = (one for one in values(name) if one.casefold().startswith(begun) and '"' not in one)
@@ -160,20 +184,21 @@ def completions(text: str, values: Callable[[str], Iterable[str]] = lambda field
     return [f"{name}:{before}{comma}{one}" for one in plain]
 
 
-def values_of(host: Host, field: str) -> list[str]:
-    """Return what a field says of the devices of a host, the most frequent first."""
-    counts = Counter(text for device in host.devices.values() for text in FIELDS[field](host, device))
-    return [text for text, _ in sorted(counts.items(), key=lambda one: (-one[1], one[0])) if text]
-
-
 def narrow(projection: Projection, query: Query) -> Projection:
-    """Return the projection with only the rows that match, and the rows above them."""
+    """Return the projection with only the rows that match, and the rows above them.
+
+    What is below a row that is found by its name and is no device comes with it: a group's members, what a VM holds.
+    """
     if not query:
         return projection
     host = projection.host
     kept: set[str] = set()
+    matches: set[str] = set()
     for key, row in projection.rows.items():
-        if row.device is not None and query.matches(host, row.device):
+        if query.finds(host, row):
+            matches.add(key)
+            if row.device is None and not query.of_findings:
+                kept.update(_below(projection, key))
             while key and key not in kept:
                 kept.add(key)
                 key = projection.parents.get(key, "")
@@ -189,11 +214,11 @@ def narrow(projection: Projection, query: Query) -> Projection:
         rows,
         {parent: keys for parent, keys in children.items() if keys},
         {key: parent for key, parent in projection.parents.items() if key in kept},
+        frozenset(matches),
     )
 
 
-def count_matches(projection: Projection, query: Query) -> int:
-    """Return how many devices of a projection match."""
-    return sum(
-        row.device is not None and query.matches(projection.host, row.device) for row in projection.rows.values()
-    )
+def _below(projection: Projection, key: str) -> Iterable[str]:
+    for child in projection.children.get(key, ()):
+        yield child
+        yield from _below(projection, child)

@@ -17,7 +17,18 @@ from backend.model.mdev import MdevParent, MdevType
 from backend.model.vm import Vm
 from backend.present.view import View
 
-__all__ = ["NumaNode", "Projection", "RootPort", "Row", "Subject", "View", "holder_key", "is_plumbing", "project"]
+__all__ = [
+    "NumaNode",
+    "Projection",
+    "RootPort",
+    "Row",
+    "Subject",
+    "View",
+    "holder_key",
+    "is_plumbing",
+    "plain_name",
+    "project",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,8 @@ class Projection:
     """Row key → keys of its children in order; "" holds the roots. Leaves are left out."""
     parents: Mapping[str, str] = field(default_factory=dict)
     """Row key → key of its parent; roots are left out."""
+    matches: frozenset[str] = frozenset()
+    """Keys of the rows that the filter found, where there is one; the others are there for what is below or above."""
 
 
 def project(host: Host, view: View, earlier: Projection | None = None) -> Projection:
@@ -153,6 +166,18 @@ def _groups(host: Host, builder: _Builder) -> None:
     for device in host.devices.values():
         if device.group is None:
             builder.add(str(device.id), "", device, device)
+
+
+def plain_name(row: Row) -> str:
+    """Return what a row's subject is called elsewhere: address, UUID, type, VM or program, number of group or node."""
+    subject = row.subject
+    if isinstance(subject, IommuGroup):
+        return str(int(subject.id))
+    if isinstance(subject, NumaNode):
+        return "" if subject.number is None else str(subject.number)
+    if isinstance(subject, RootPort):
+        return str(subject.address)
+    return subject.name if isinstance(subject, MdevParent | Holder) else str(subject.id)
 
 
 def holder_key(holder: Holder) -> str:

@@ -10,7 +10,7 @@ from backend.model.facts import FactState, Note
 from backend.model.ids import BadIdError, GroupId, KernelName, MdevUuid, PciAddress
 from backend.model.mdev import Isolation, MdevParent, MdevType
 from backend.model.text import clean
-from backend.probe.attributes import Attributes, VanishedError
+from backend.probe.attributes import Attributes, VanishedError, parse_int
 from backend.probe.pci import physical_path, read_group, root_port
 from backend.probe.surroundings import Surroundings, listing, owner_of
 
@@ -45,12 +45,21 @@ def read_mdev(files: Files, around: Surroundings, uuid: MdevUuid) -> Device | No
     try:
         path = physical_path(files.readlink(f"{BUS}/{uuid}"))
         with files.open_dir(f"{BUS}/{uuid}") as directory:
-            return _read(directory, around, uuid, path)
+            return _read(directory, around, uuid, path, _node_of_parent(files, path))
     except (OSError, VanishedError):
         return None
 
 
-def _read(directory: Directory, around: Surroundings, uuid: MdevUuid, path: str) -> Device:
+def _node_of_parent(files: Files, path: str) -> int | None:
+    """Return the NUMA node that an mdev takes over from its parent; virtual parents have none."""
+    try:
+        node = parse_int(files.read(f"/sys{path.rpartition('/')[0]}/numa_node"))
+    except (OSError, ValueError):
+        return None
+    return node if node >= 0 else None
+
+
+def _read(directory: Directory, around: Surroundings, uuid: MdevUuid, path: str, numa: int | None) -> Device:
     attributes = Attributes(directory)
     driver = around.drivers.get(uuid, "")
     type_id = attributes.link("mdev_type", "mdev_type") or ""
@@ -66,6 +75,7 @@ def _read(directory: Directory, around: Surroundings, uuid: MdevUuid, path: str)
         driver=driver,
         path=DataPath.READY if driver else DataPath.IDLE,
         group=group,
+        numa=numa,
         root_port=root_port(path),
         parent=clean(path.rpartition("/")[0].rpartition("/")[2], 128),
         name=label,

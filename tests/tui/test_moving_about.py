@@ -87,7 +87,7 @@ async def test_marks_stay_with_their_devices_whatever_comes_and_goes() -> None:
         assert s.tree.picked == {VFS[0], VFS[2]}
         assert [VFS[0] in line for line in s.lines() if line.startswith("✓")] == [True, False]
         await s.give(with_devices(HOST, without=[VFS[1]]))
-        assert s.tree.picked_names() == [VFS[0], VFS[2]]
+        assert [row.key for row in s.tree.picked_rows()] == [VFS[0], VFS[2]]
         await s.press("2")
         assert sum(line.startswith("✓") for line in s.lines()) == 2
         await s.press("escape")
@@ -100,7 +100,21 @@ async def test_what_comes_in_the_place_of_a_marked_device_is_not_marked() -> Non
         await s.give(with_devices(HOST, without=[VFS[0]]))
         assert "1 marked" in s.text()
         await s.give(HOST)
-        assert s.tree.picked_names() == [VFS[1]]
+        assert [row.key for row in s.tree.picked_rows()] == [VFS[1]]
+
+
+async def test_a_mark_is_of_one_row_whatever_is_numbered_alike() -> None:
+    async with screen(HOST, settings=Settings(view=View.NUMA)) as s:
+        assert s.cursor == "numa:0"
+        await s.press("space", "2")
+        assert not any(line.startswith("✓") for line in s.lines())
+
+
+@pytest.mark.parametrize(("view", "copied"), [("2", "0"), ("3", "vm-0"), ("4", "0")])
+async def test_what_is_no_device_is_copied_by_its_name(view: str, copied: str) -> None:
+    async with screen(HOST) as s:
+        await s.press(view, "g", "y")
+        assert s.app.clipboard == copied
 
 
 async def test_ranges_and_everything_that_the_filter_leaves() -> None:

@@ -24,7 +24,7 @@ VFS = [str(vf) for vf in HOST.devices[pf_address(0)].sriov.vfs]  # type: ignore[
 async def test_a_jump_clears_a_filter_that_hides_its_goal() -> None:
     async with screen(HOST) as s:
         await s.press("slash", *"held", "enter")
-        await s.press("j", "P")
+        await s.press("P")
         assert s.cursor == PFS[0]
 
 
@@ -54,15 +54,47 @@ async def test_letters_that_are_keys_elsewhere_are_text_in_the_filter() -> None:
         assert PFS[0] in s.text()
 
 
-async def test_a_bad_filter_says_so_and_keeps_the_rows() -> None:
+async def test_a_bad_filter_says_so_filters_nothing_and_stays_open() -> None:
     async with screen(HOST) as s:
         await s.press("slash", *"held")
-        s.main.query_one(FilterBar).query_one(Entry).insert_text_at_cursor(" drivr:x")
-        await s.pilot.pause()
-        hint = s.main.query_one(FilterBar).hint
-        assert "did you mean 'driver'" in hint
-        assert VFS[0] in s.text()
+        bar = s.main.query_one(FilterBar)
+        field = bar.query_one(Entry)
         assert VFS[1] not in s.text()
+        field.insert_text_at_cursor(" drivr:x")
+        await s.pilot.pause()
+        assert "did you mean 'driver'" in bar.hint
+        assert VFS[1] in s.text()
+        await s.press("enter")
+        assert s.focused() is field
+        assert field.value == "held drivr:x"
+        assert not s.main.viewing.query
+        assert "nothing is filtered: no field 'drivr'" in s.main.query_one(StatusBar).text
+        await s.press("escape")
+        assert s.focused() is s.tree
+        assert VFS[1] in s.text()
+
+
+async def test_an_unfinished_filter_leaves_the_rows_alone_until_it_is_meant() -> None:
+    async with screen(HOST) as s:
+        await s.press("slash", *"held driver:")
+        assert VFS[1] not in s.text()
+        await s.press("enter")
+        assert s.focused() is s.main.query_one(FilterBar).query_one(Entry)
+        assert VFS[1] in s.text()
+        await s.press(*"vfio*", "enter")
+        assert s.focused() is s.tree
+        assert s.main.viewing.query.text == "held driver:vfio*"
+
+
+async def test_after_a_filter_the_cursor_is_on_what_was_found() -> None:
+    async with screen(HOST) as s:
+        assert s.cursor == PFS[0]
+        await s.press("slash", *"held vf")
+        assert s.cursor == VFS[0]
+        await s.press("escape")
+        assert s.cursor == PFS[0]
+        await s.press("slash", *"held vf", "enter")
+        assert s.cursor == VFS[0]
 
 
 async def test_tab_completes_a_field() -> None:

@@ -62,7 +62,7 @@ EDITS = st.lists(
 
 
 @pytest.mark.parametrize("view", list(View))
-@pytest.mark.parametrize("query", ["", "held", "driver:other", "!faulty vf", "numa:5"])
+@pytest.mark.parametrize("query", ["", "held", "driver:other", "!faulty vf", "faulty", "numa:5", "viable:no"])
 @settings(max_examples=60, deadline=None)
 @given(steps=st.lists(EDITS, max_size=4))
 def test_following_equals_starting_over(view: View, query: str, steps: list[list[tuple[str, str]]]) -> None:
@@ -80,6 +80,7 @@ def test_following_equals_starting_over(view: View, query: str, steps: list[list
         assert dict(shown.rows) == dict(fresh.rows)
         assert {k: list(v) for k, v in shown.children.items()} == {k: list(v) for k, v in fresh.children.items()}
         assert dict(shown.parents) == dict(fresh.parents)
+        assert shown.matches == fresh.matches
         if not update.laid_out:
             assert before is not None
             assert {k for k in shown.rows if shown.rows[k] != before.rows[k]} <= update.keys

@@ -190,6 +190,7 @@ class MainScreen(MainDetail):
         update = self.viewing.take(delta)
         if first:
             self.rows.present(self.viewing)
+            self.rows.to_match()
             self.on_resize()
             self.set_timer(SETTLING, self._curtain.close)
             gc.enable()
@@ -310,6 +311,7 @@ class MainScreen(MainDetail):
         if message.query.text != self.viewing.query.text:
             self.viewing.ask(message.query)
             self.show_viewing()
+            self.rows.to_match()
 
     def on_jump_bar_chosen(self, message: JumpBar.Chosen) -> None:
         """Go to the place."""
@@ -319,9 +321,15 @@ class MainScreen(MainDetail):
         """Give the keys back to the tree."""
         self.rows.focus()
 
-    def on_filter_bar_closed(self) -> None:
-        """Give the keys back to the tree."""
+    def on_filter_bar_refused(self, message: FilterBar.Refused) -> None:
+        """Say why nothing is filtered."""
+        self.bar.message(f"nothing is filtered: {message.why}", warning=True)
+
+    def on_filter_bar_closed(self, message: FilterBar.Closed) -> None:
+        """Give the keys back to the tree; the cursor goes back too where nothing was kept."""
         self._say_what_is_left()
+        if not message.kept:
+            self.rows.reveal(self.cursor_before)
         self.rows.focus()
 
     def restyle(self) -> None:

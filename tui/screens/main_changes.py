@@ -8,7 +8,6 @@ from backend.model.operation import Entry
 from backend.model.plan import Asked, RunEvent, RunState
 from backend.model.text import clean
 from backend.ops.errors import OperationError
-from backend.present.tree import Row
 from tui.changes import CHANGES
 from tui.dialogs.form import FormScreen
 from tui.dialogs.plan import Confirmed, PlanScreen
@@ -70,12 +69,6 @@ class MainChanges(MainKeys):
             self.app.push_screen(FormScreen(self.skin, form), filled)
         else:
             filled({})
-
-    def chosen_rows(self) -> Sequence[Row]:
-        """Return the marked rows, or the one under the cursor."""
-        picked = self.rows.picked_rows()
-        row = self.rows.cursor_row
-        return picked or ([row] if row is not None else [])
 
     async def _plan(self, requests: Sequence[Asked], undoes: int | None = None) -> None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import replace
 
 from textual.screen import Screen
@@ -15,6 +16,7 @@ from backend.present.details import title_of
 from backend.present.filter import parse_query
 from backend.present.places import place_of, places
 from backend.present.sorting import Order
+from backend.present.tree import Row, plain_name
 from backend.present.view import View
 from tui.actions import Scope
 from tui.bridge import Bridge
@@ -32,7 +34,7 @@ from tui.widgets.filter_bar import FilterBar
 from tui.widgets.header import badge
 from tui.widgets.jobs_strip import JobsStrip
 from tui.widgets.jump_bar import JumpBar
-from tui.widgets.live_tree import LiveTree, name_of
+from tui.widgets.live_tree import LiveTree
 from tui.widgets.status_bar import StatusBar
 from tui.writing import Writing
 
@@ -47,6 +49,8 @@ class MainKeys(Screen[None]):
     viewing: Viewing
     trail: Trail
     following: bool
+    cursor_before = ""
+    """Where the cursor was before the filter was asked for."""
     writing: Writing
     rows: LiveTree
     """The tree."""
@@ -172,6 +176,7 @@ class MainKeys(Screen[None]):
 
     def action_filter(self) -> None:
         """Open the filter."""
+        self.cursor_before = self.rows.rows.cursor
         self.filter_bar.open(self.viewing.query.text, self.viewing.host)
 
     def action_faults(self) -> None:
@@ -180,7 +185,14 @@ class MainKeys(Screen[None]):
         words = [w for w in words if w != "faulty"] if "faulty" in words else [*words, "faulty"]
         self.viewing.ask(parse_query(" ".join(words)))
         self.show_viewing()
-        self.bar.message("only what has a fault" if "faulty" in words else "everything again")
+        self.rows.to_match()
+        self.bar.message(self._said_of_faults() if "faulty" in words else "everything again")
+
+    def _said_of_faults(self) -> str:
+        host = self.viewing.host
+        whole = sum(not finding.subject for finding in find(host)) if host is not None else 0
+        more = f"; {whole} more {'are' if whole > 1 else 'is'} about the whole host" if whole else ""
+        return f"only what the findings name{more}: ! tells them"
 
     def action_undo_layer(self) -> None:
         """Take back the filter, else the pause, else the marks."""
@@ -234,23 +246,24 @@ class MainKeys(Screen[None]):
 
     def action_copy_id(self) -> None:
         """Copy the ids of the marked rows, or of the one under the cursor."""
-        self.copy("\n".join(self._names()))
+        self.copy("\n".join(plain_name(row) for row in self.chosen_rows()))
 
     def action_copy_command(self) -> None:
         """Copy the command that prints what is shown."""
-        host, row = self.viewing.host, self.rows.cursor_row
+        host = self.viewing.host
         if host is None:
             return
-        ids = self._names() if self.rows.picked or (row is not None and row.device is not None) else []
-        command = snapshot_command(host, self.viewing.view, self.viewing.query.text, ids)
+        command = snapshot_command(host, self.viewing.view, self.viewing.query.text, self.chosen_rows())
         if command:
             self.copy(command)
         else:
             self.bar.message("no command shows this elsewhere: it is neither this machine nor simulated", warning=True)
 
-    def _names(self) -> list[str]:
+    def chosen_rows(self) -> Sequence[Row]:
+        """Return the marked rows, or the one under the cursor."""
+        picked = self.rows.picked_rows()
         row = self.rows.cursor_row
-        return self.rows.picked_names() or ([name_of(row)] if row is not None else [])
+        return picked or ([row] if row is not None else [])
 
     def copy(self, text: str) -> None:
         """Copy a text to the clipboard of the terminal, and say so."""

@@ -11,10 +11,13 @@ from textual.widgets import Input
 
 from backend.model.host import Host
 from backend.model.text import clean
-from backend.present.filter import BadQueryError, Query, completions, parse_query, values_of
+from backend.present.fields import values_of
+from backend.present.filter import BadQueryError, Query, UnfinishedQueryError, completions, parse_query
 from tui.term.theming import Skin
 from tui.widgets.entry import Entry
 from tui.widgets.line import LineWidget, Piece
+
+_ALL = parse_query("")
 
 
 class FilterBar(Horizontal):
@@ -35,8 +38,17 @@ class FilterBar(Horizontal):
         query: Query
 
     @dataclass
+    class Refused(Message):
+        """The text that was meant is no query: it filters nothing."""
+
+        why: str
+
+    @dataclass
     class Closed(Message):
         """The input is closed."""
+
+        kept: bool
+        """Whether with the text as it is; False: as it was before."""
 
     def __init__(self, skin: Skin, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -69,12 +81,12 @@ class FilterBar(Horizontal):
         self._entry.begin(text)
         self._hint(text)
 
-    def close(self) -> None:
+    def close(self, *, kept: bool) -> None:
         """Put the input away."""
         self.remove_class("-open")
         self._host = None
         self._values.clear()
-        self.post_message(self.Closed())
+        self.post_message(self.Closed(kept))
 
     def remind(self, query: Query, shown: int, total: int) -> None:
         """While the input is put away: say which filter is kept, and how much it leaves."""
@@ -86,27 +98,36 @@ class FilterBar(Horizontal):
         self._words.say(words if query else [])
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Ask as soon as the text means something; otherwise say what is wrong and leave the rows alone."""
+        """Ask as soon as the text means something. Unfinished, it leaves the rows alone; wrong, it filters nothing."""
         event.stop()
         if not self.has_class("-open"):
             return
         self._hint(event.value)
         try:
             query = parse_query(event.value)
-        except BadQueryError:
+        except UnfinishedQueryError:
             return
+        except BadQueryError:
+            query = _ALL
         self.post_message(self.Asked(query))
 
     def on_entry_kept(self) -> None:
-        """Close, with the filter as it is."""
-        self.close()
+        """Close, with the filter as it is; stay open where it is none."""
+        try:
+            query = parse_query(self._entry.value)
+        except BadQueryError as error:
+            self.post_message(self.Asked(_ALL))
+            self.post_message(self.Refused(clean(str(error))))
+            return
+        self.post_message(self.Asked(query))
+        self.close(kept=True)
 
     def on_entry_cancelled(self) -> None:
         """Close, with the filter that was before."""
         try:
             self.post_message(self.Asked(parse_query(self._before)))
         finally:
-            self.close()
+            self.close(kept=False)
 
     def on_entry_completion_asked(self) -> None:
         """Complete the last word as far as the choices agree."""

@@ -100,7 +100,9 @@ class JumpBar(Horizontal):
         if not self._found:
             typed = bool(self._entry.value.strip())
             words = (
-                "no such device, VM, interface, group or view" if typed else "an address, a VM, an interface, a view"
+                "no such device, VM, interface, group or view"
+                if typed
+                else "address, VM, interface, group 8, vf 3 of ens1f0"
             )
             self._words.say([Piece(f" {words} ", "error" if typed else "hint")])
             return

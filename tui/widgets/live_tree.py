@@ -14,6 +14,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from backend.present.columns import RATE_COLUMNS, Cell
+from backend.present.details import title_of
 from backend.present.tree import Row
 from backend.present.view import View
 from tui.actions import Scope, bindings
@@ -164,7 +165,7 @@ class LiveTree(TreeKeys, Immediate, ScrollView, can_focus=True):
 
     def _name_of_cursor(self) -> str:
         row = self.cursor_row
-        return name_of(row) if row is not None else ""
+        return title_of(row)[0] if row is not None else ""
 
     def _mark_changes(self, before: dict[str, tuple[Cell, ...]], update: Update) -> None:
         projection = self.rows.projection
@@ -267,10 +268,6 @@ class LiveTree(TreeKeys, Immediate, ScrollView, can_focus=True):
                 found.setdefault(name, row)
         return list(found.values())
 
-    def picked_names(self) -> list[str]:
-        """Return the names of the marked rows that are there, in their order."""
-        return [name_of(row) for row in self.picked_rows()]
-
     def pick(self) -> None:
         """Mark the row under the cursor, or take its mark away, and go on to the next row."""
         row = self.cursor_row
@@ -327,6 +324,11 @@ class LiveTree(TreeKeys, Immediate, ScrollView, can_focus=True):
         self.moved()
         return found
 
+    def to_match(self) -> None:
+        """Put the cursor on a row that the filter found, unless it is on one."""
+        if self.rows.to_match():
+            self.moved()
+
     def on_resize(self, event: events.Resize) -> None:
         """Take the new size, keeping the cursor in sight."""
         self.rows.resize(event.size.height)
@@ -348,5 +350,5 @@ class LiveTree(TreeKeys, Immediate, ScrollView, can_focus=True):
 
 
 def name_of(row: Row) -> str:
-    """Return what a row is called wherever it stands: a device's id, else what follows the colon in its key."""
-    return str(row.device.id) if row.device is not None else row.key.partition(":")[2]
+    """Return what marks hold on to: a device's id, wherever it stands, else the row's key."""
+    return str(row.device.id) if row.device is not None else row.key

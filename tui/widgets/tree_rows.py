@@ -194,6 +194,18 @@ class TreeRows:
         if not self.top <= position < self.top + self.height:
             self.scroll_to(position - self.height // 2)
 
+    def to_match(self) -> bool:
+        """Put the cursor on the next row that the filter found, else the one before. Returns whether it moved."""
+        found = self.projection.matches if self.projection is not None else frozenset()
+        if self.cursor in found:
+            return False
+        here = self.position
+        near = (*range(here, len(self.keys)), *range(here - 1, -1, -1))
+        place = next((position for position in near if self.keys[position] in found), None)
+        if place is not None:
+            self.put_cursor(place)
+        return place is not None
+
     def move(self, rows: int) -> None:
         """Move the cursor by so many rows."""
         self.put_cursor(self.position + rows)

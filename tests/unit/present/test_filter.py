@@ -8,19 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.findings import find
 from backend.model.host import Host
-from backend.present.filter import (
-    FIELDS,
-    FLAGS,
-    BadQueryError,
-    completions,
-    count_matches,
-    narrow,
-    parse_query,
-    suggest,
-)
-from backend.present.tree import project
+from backend.present.fields import ALL_FLAGS, FIELDS
+from backend.present.filter import BadQueryError, UnfinishedQueryError, completions, narrow, parse_query, suggest
+from backend.present.tree import Projection, project
 from backend.present.view import View
+from tests.pictures import SCENARIOS
 
 Scenario = Callable[..., Host]
 
@@ -52,6 +46,16 @@ def found(host: Host, query: str) -> list[str]:
         ("group:16", ["0000:05:00.0", "0000:06:01.0", "0000:06:02.0"]),
         ("group:16 driver:none", ["0000:05:00.0"]),
         ("group:16 vfio faulty", ["0000:06:02.0"]),
+        ("group:16 !faulty", ["0000:05:00.0"]),
+        ("parent:enp1s0 free path:ready", ["0000:01:10.2", "0000:01:10.4"]),
+        ("parent:82576 parent:enp2s0 path:held,ready", ["0000:02:10.2"]),
+        ("name:82576 pf", ["0000:01:00.0", "0000:02:00.0"]),
+        ("numa:- pf", ["0000:01:00.0", "0000:02:00.0", "0000:03:00.0"]),
+        ("pf numa:\N{EM DASH} net:-", ["0000:03:00.0"]),
+        ("group:16 viable:yes", []),
+        ("viable:no vfio", ["0000:06:02.0"]),
+        ("!viable vfio", ["0000:06:02.0"]),
+        ("pf:yes vf:no net:enp1s0", ["0000:01:00.0"]),
         ("root:0000:00:06.0 driver:igbvf", ["0000:01:11.0"]),
         ('"default route"', ["0000:01:00.0"]),
         ("nothing-like-this", []),
@@ -84,6 +88,8 @@ def test_an_empty_query_lets_everything_through(scenario: Scenario) -> None:
         ("drver:vfio*", "no field 'drver' in the filter (did you mean 'driver'?); fields: id, kind, driver"),
         ("xyz:1", "no field 'xyz' in the filter; fields: id, kind, driver"),
         ("driver:", "driver: needs a value, as in driver:something"),
+        ("viable:perhaps", "viable: is yes or no, not 'perhaps'"),
+        ("viabel:no", "no field 'viabel' in the filter (did you mean 'viable'?)"),
         ("driver:, vf", "driver: needs a value"),
         ('driver:""', "driver: needs a value"),
         ('"web 1', "the quote before 'web 1' is not closed"),
@@ -121,14 +127,14 @@ def test_every_field_and_flag_works_on_every_device(scenario: Scenario) -> None:
         for name in FIELDS:
             parse_query(f"{name}:x").matches(host, next(iter(host.devices.values())))
             assert all(isinstance(t, str) for d in host.devices.values() for t in FIELDS[name](host, d))
-        for flag in FLAGS:
+        for flag in ALL_FLAGS:
             found(host, flag)
 
 
 _WORDS = st.one_of(
     st.text(),
     st.sampled_from(
-        [*FLAGS, *(f"{name}:" for name in FIELDS), '"', "!", ":", "*", "[", "]", "?", ",", "\\", " ", "(?"]
+        [*ALL_FLAGS, *(f"{name}:" for name in FIELDS), '"', "!", ":", "*", "[", "]", "?", ",", "\\", " ", "(?"]
     ),
 )
 
@@ -166,6 +172,8 @@ def test_a_quoted_text_is_looked_for_as_it_is(scenario: Scenario, text: str) -> 
         ("", []),
         ("vf ", []),
         ("driver:vf", []),
+        ("viable:", ["viable:yes", "viable:no"]),
+        ("!free:n", ["free:no"]),
     ],
 )
 def test_completions(text: str, choices: list[str]) -> None:
@@ -177,19 +185,56 @@ def test_suggestions() -> None:
     assert suggest("zzz", ["holder", "driver"]) == ""
 
 
+def _is_below(part: Projection, key: str, names: set[str]) -> bool:
+    while key:
+        if key in names:
+            return True
+        key = part.parents.get(key, "")
+    return False
+
+
+@pytest.mark.parametrize("spec", SCENARIOS)
+@pytest.mark.parametrize("view", View)
+def test_what_is_faulty_is_what_the_findings_name(scenario: Scenario, spec: str, view: View) -> None:
+    host = scenario(spec)
+    findings = find(host)
+    whole = project(host, view)
+    shown = narrow(whole, parse_query("faulty")).matches
+    told = {name for finding in findings for name in (finding.subject, *finding.also)}
+    assert {key for key in whole.rows if key in told} <= shown
+    assert {key if whole.rows[key].device is None else str(whole.rows[key].device.id) for key in shown} <= told  # type: ignore[union-attr]
+    if view is View.GROUPS:
+        assert {name for name in told if name.startswith("group:")} <= shown
+
+
+@pytest.mark.parametrize("query", ["driver:", "numa:1 driver:", '"web 1', "viable:"])
+def test_what_is_not_finished_is_told_from_what_is_wrong(query: str) -> None:
+    with pytest.raises(UnfinishedQueryError):
+        parse_query(query)
+
+
+def test_a_row_that_is_no_device_is_found_by_its_name_with_what_it_holds(scenario: Scenario) -> None:
+    whole = project(scenario("duo:hv07"), View.HOLDERS)
+    part = narrow(whole, parse_query("id:holder:vm:20211"))
+    assert part.matches == {"holder:vm:20211"}
+    assert set(part.rows) == {"holder:vm:20211", *whole.children["holder:vm:20211"]}
+
+
 @pytest.mark.parametrize("view", View)
 @pytest.mark.parametrize("query", ["vfio", "held", "web-1", "mdev", "!vf", "nothing-like-this"])
 def test_narrowing_keeps_what_matches_and_what_is_above(scenario: Scenario, view: View, query: str) -> None:
     host = scenario("lab")
     whole, parsed = project(host, view), parse_query(query)
     part = narrow(whole, parsed)
-    matching = {key for key, row in whole.rows.items() if row.device is not None and parsed.matches(host, row.device)}
+    matching = {key for key, row in whole.rows.items() if parsed.finds(host, row)}
     assert matching <= part.rows.keys()
-    assert count_matches(whole, parsed) == len(matching)
+    assert part.matches == matching
+    devices = {key for key in matching if (device := whole.rows[key].device) and parsed.matches(host, device)}
+    assert all(whole.rows[key].device is None for key in matching - devices)
     for key in part.rows:
         assert part.parents.get(key) == whole.parents.get(key)
         if part.parents.get(key):
             assert part.parents[key] in part.rows
-        assert key in matching or key in part.children
+        assert key in matching or key in part.children or _is_below(part, key, matching - devices)
     below = [key for keys in part.children.values() for key in keys]
     assert sorted(below) == sorted(part.rows)

@@ -43,6 +43,10 @@ def test_every_device_of_the_tree_can_be_gone_to_by_its_id(scenario: Scenario, s
         ("group 8", View.GROUPS, "group:8"),
         ("groups", View.GROUPS, ""),
         ("node 1", View.NUMA, "numa:1"),
+        ("ens3f1np1", View.DEVICES, "0000:c1:00.1"),
+        ("vf 3 of ens3f1np1", View.DEVICES, "0000:c1:02.5"),
+        ("VF1 of 0000:c1:00.0", View.DEVICES, "0000:c1:00.3"),
+        ("vf 3 of", View.DEVICES, "0000:c1:00.5"),
         ("20211", View.HOLDERS, "holder:vm:20211"),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from backend.host.doors import Uevent
+from backend.model.device import DeviceKind
 from backend.model.host import Host
 from backend.model.ids import BadIdError, MdevUuid, PciAddress, parse_device_id
 from backend.model.steps import at_once
@@ -256,3 +257,11 @@ def test_a_driver_that_changes_without_an_event_is_found_by_the_slow_look() -> N
     machine.write("/sys/bus/pci/devices/0000:08:01.0/driver/unbind", "0000:08:01.0")
     at_once(machine.collector.read_slow())
     assert _host(machine.collector).devices[PciAddress("0000:08:01.0")].driver == ""
+
+
+def test_an_mdev_is_where_its_parent_is(scenario: Callable[..., Host]) -> None:
+    host = scenario("vgpu")
+    mdevs = [device for device in host.devices.values() if device.kind is DeviceKind.MDEV]
+    assert mdevs
+    assert [device.numa for device in mdevs] == [host.devices[PciAddress(device.parent)].numa for device in mdevs]
+    assert {device.numa for device in scenario("lab").devices.values() if device.kind is DeviceKind.MDEV} == {None}
