@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from backend.cli import dry_run
 from backend.cli.asking import agreed
 from backend.cli.change import Session, glyphs, interrupts, opened, plan_only, session
 from backend.cli.exits import CommandError, Exit
-from backend.cli.telling import JsonTeller, PlainTeller, Teller
+from backend.cli.telling import JsonTeller, PlainTeller, remark
 from backend.host.doors import HostDoors
 from backend.model.boot import BootState, Saved
 from backend.model.plan import RunEvent, RunState
@@ -29,6 +30,7 @@ from backend.ops.boot.sight import Sight
 from backend.probe.boot.file import PATH, BadBootFile, parse, read
 from backend.report.boot import state_data, state_lines
 from backend.report.plan import plan_data, plan_lines, script_lines
+from backend.report.text import source_line
 
 if TYPE_CHECKING:
     from backend.model.plan import Plan
@@ -47,10 +49,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     text = "make the host what was saved, each thing by a plan of its own"
     apply = commands.add_parser("apply", help=text, description=text, allow_abbrev=False)
     _add_file(apply)
-    apply.add_argument(
-        "--dry-run", nargs="?", const="text", choices=("text", "json", "shell"), metavar="FORMAT",
-        help="only print the plans: as text, as json, or as a shell script; --dry-run=FORMAT",
-    )  # fmt: skip
+    dry_run.add_option(apply)
     apply.add_argument("-y", "--yes", action="store_true", help="do not ask; needed where there is no terminal")
     apply.add_argument(
         "--confirm", metavar="ID", action="append", default=[],
@@ -72,15 +71,19 @@ def run_changes(doors: HostDoors, options: argparse.Namespace) -> Exit:
     """Tell how the host differs."""
     saved = _saved(doors, options)
     if saved is None:
-        sys.stdout.write('{"kind":"boot","saved":[]}\n' if options.json else "nothing is saved for boot\n")
+        if options.json:
+            _write_json({"kind": "boot", "source": doors.source.kind, "saved": []})
+        else:
+            _say_source(doors)
+            sys.stdout.write("nothing is saved for boot\n")
         return Exit.OK
     with session(doors, plan_only(doors)) as here, _sight(doors, saved) as sight:
         state = here.wait(_state(sight, here, options.file or PATH))
         claims = sight.scene.claims
     if options.json:
-        sys.stdout.buffer.write(msgspec.json.encode(state_data(state, claims)) + b"\n")
+        _write_json({**state_data(state, claims), "source": doors.source.kind})
     else:
-        _say_simulated(doors)
+        _say_source(doors)
         sys.stdout.write("".join(f"{line}\n" for line in state_lines(state, claims, glyphs())))
     return Exit.FINDING if state.drift or state.lost else Exit.OK
 
@@ -97,6 +100,7 @@ def run_apply(doors: HostDoors, options: argparse.Namespace) -> Exit:
     saved = _saved(doors, options)
     if saved is None:
         if not options.json:
+            _say_source(doors)
             sys.stdout.write("nothing is saved for boot\n")
         return Exit.OK
     if options.dry_run is not None:
@@ -114,6 +118,8 @@ def run_apply(doors: HostDoors, options: argparse.Namespace) -> Exit:
             here.wait(_rehearse(doors, sight, here, options))
             if not agreed("Do it?"):
                 raise CommandError("nothing was done", Exit.INTERRUPTED)
+        elif not options.json:
+            _say_source(doors)
         return here.wait(_apply(sight, here, options))
 
 
@@ -159,9 +165,9 @@ async def _rehearse(doors: HostDoors, sight: Sight, here: Session, options: argp
     how = options.dry_run or ("json" if options.json else "text")
     if how == "json":
         for part in parts:
-            _write_json(_part_data(part))
+            _write_json(_part_data(doors, part))
     else:
-        _say_simulated(doors, "# " if how == "shell" else "")
+        _say_source(doors, "# " if how == "shell" else "")
         for part in parts:
             sys.stdout.write("".join(f"{line}\n" for line in _part_lines(part, how)))
         if not parts:
@@ -177,30 +183,26 @@ def _part_lines(part: Part, how: str) -> Iterator[str]:
     elif part.later:
         yield f"{mark}{part.phase or ''}: {part.later}"
     if part.plan is None and part.refused:
-        yield f"{mark}{part.name}: {part.refused}{f'; {part.remedy}' if part.remedy else ''}"
+        yield f"{mark}{_refusal(part)}"
 
 
 async def _apply(sight: Sight, here: Session, options: argparse.Namespace) -> Exit:
-    teller: Teller | None = None
-
     def tell(plan: Plan, event: RunEvent) -> None:
-        nonlocal teller
         if event.step <= 0 and event.state is RunState.STARTED and not options.json:
             sys.stdout.write(f"{plan.title}\n")
-        teller = JsonTeller(plan) if options.json else PlainTeller(plan)
-        teller.tell(event)
+        (JsonTeller(plan) if options.json else PlainTeller(plan)).tell(event)
 
     ended: list[Part] = []
-    with interrupts(here.operator, _Remarks()) as handler:
+    with interrupts(here.operator, remark) as handler:
         applying = Applying(
             sight, here.operator, confirmed=options.confirm, tell=tell, stopped=lambda: handler.count > 0
         )
         async for part in applying.parts():
             ended.append(part)
             if options.json:
-                _write_json(_part_data(part))
+                _write_json(_part_data(here.doors, part))
             elif part.refused:
-                sys.stderr.write(f"iovtop: {part.name}: {part.refused}{f'; {part.remedy}' if part.remedy else ''}\n")
+                remark(_refusal(part))
     done = sum(part.ended is not None and not part.failed for part in ended)
     failed = sum(part.failed for part in ended)
     if not options.json:
@@ -212,17 +214,14 @@ async def _apply(sight: Sight, here: Session, options: argparse.Namespace) -> Ex
     return next((code for code in _WORST if code in codes), Exit.OK)
 
 
-class _Remarks(PlainTeller):
-    """Says things beside the events."""
-
-    def __init__(self) -> None:
-        pass
+def _refusal(part: Part) -> str:
+    return "; ".join(filter(None, (f"{part.name}: {part.refused}", part.remedy)))
 
 
-def _part_data(part: Part) -> dict[str, object]:
+def _part_data(doors: HostDoors, part: Part) -> dict[str, object]:
     return {
-        "kind": "part", "name": part.name, "phase": part.phase, "refused": part.refused, "remedy": part.remedy,
-        "later": part.later, "ended": part.ended.state if part.ended is not None else None,
+        "kind": "part", "source": doors.source.kind, "name": part.name, "phase": part.phase, "later": part.later,
+        "refused": part.refused, "remedy": part.remedy, "ended": part.ended.state if part.ended is not None else None,
         "plan": plan_data(part.plan) if part.plan is not None else None,
     }  # fmt: skip
 
@@ -232,6 +231,6 @@ def _write_json(data: dict[str, object]) -> None:
     sys.stdout.buffer.flush()
 
 
-def _say_simulated(doors: HostDoors, mark: str = "") -> None:
-    if doors.source.kind == "simulated":
-        sys.stdout.write(f"{mark}SIMULATED: scenario {doors.source.detail}; nothing below is real\n")
+def _say_source(doors: HostDoors, mark: str = "") -> None:
+    if source := source_line(doors.source.kind, doors.source.detail):
+        sys.stdout.write(f"{mark}{source}\n")

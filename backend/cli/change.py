@@ -8,7 +8,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -16,10 +16,11 @@ import msgspec
 
 from backend.agent.open_operator import open_operator
 from backend.agent.verbs import Verb
+from backend.cli import dry_run
 from backend.cli.asking import agreed, ask
 from backend.cli.exits import CommandError, Exit
 from backend.cli.naming import Names
-from backend.cli.telling import Teller, teller_for
+from backend.cli.telling import teller_for
 from backend.cli.words import add_options as add_words
 from backend.cli.words import asked_for
 from backend.host.caller import caller
@@ -73,10 +74,7 @@ def add_options(parser: argparse.ArgumentParser, verb: Verb) -> None:
 def add_change_options(parser: argparse.ArgumentParser) -> None:
     """Add what all changes have in common."""
     group = parser.add_argument_group("how it is done")
-    group.add_argument(
-        "--dry-run", nargs="?", const="text", choices=("text", "json", "shell"), metavar="FORMAT",
-        help="only print the plan: as text, as json, or as a shell script; --dry-run=FORMAT",
-    )  # fmt: skip
+    dry_run.add_option(group)
     group.add_argument("-y", "--yes", action="store_true", help="do not ask; needed where there is no terminal")
     group.add_argument("--confirm", metavar="ID", default="", help="the full id of a protected device, typed again")
     group.add_argument("--json", action="store_true", help="plan and events as JSON lines")
@@ -139,21 +137,17 @@ def session(doors: HostDoors, opener: Coroutine[Any, Any, Operator]) -> Iterator
 
 def command_error(error: OperationError, code: Exit | None = None) -> CommandError:
     """Return the error that ends the command."""
-    remedy = f"; {error.remedy}" if error.remedy else ""
-    return CommandError(f"{error}{remedy}", code if code is not None else _CODES[error.problem])
+    return CommandError(error.told, code if code is not None else _CODES[error.problem])
 
 
 def carry_out(here: Session, aim: Aim, options: argparse.Namespace) -> Exit:
     """Plan, show, ask and run. Raises ``OperationError``, ``CommandError``."""
     plan = here.wait(here.operator.plan(aim.requests, aim.settles))
     _show(here.doors, plan, options)
-    broken = [condition for condition in plan.conditions if not condition.holds]
     if options.dry_run is not None:
-        return Exit.REFUSED if broken else Exit.OK
-    if broken:
-        reasons = "; ".join(f"it must be that {one.text}; found: {one.found or 'it is not so'}" for one in broken)
-        remedies = dict.fromkeys(f"; {one.remedy}" for one in broken if one.remedy)
-        raise CommandError(f"refused: {reasons}{''.join(remedies)}", Exit.REFUSED)
+        return Exit.OK if plan.ready else Exit.REFUSED
+    if not plan.ready:
+        raise CommandError("; ".join(filter(None, (f"refused: {plan.objections}", plan.remedies))), Exit.REFUSED)
     if not plan.steps and aim.settles is None:
         return Exit.OK
     typed = _confirmed(plan, options)
@@ -205,7 +199,7 @@ def _confirmed(plan: Plan, options: argparse.Namespace) -> str:
 async def _run(here: Session, aim: Aim, plan: Plan, typed: str, options: argparse.Namespace) -> Exit:
     operator = here.operator
     ended: RunEvent | None = None
-    with teller_for(plan, json=options.json) as teller, interrupts(operator, teller) as handler:
+    with teller_for(plan, json=options.json) as teller, interrupts(operator, teller.remark) as handler:
         async for event in operator.run(plan.asked, plan.fingerprint, typed, aim.undoes, aim.settles):
             try:
                 teller.tell(event)
@@ -236,9 +230,9 @@ def _end(ended: RunEvent, *, cancelled: bool) -> Exit:
 class Interrupts:
     """How often the operator pressed Ctrl-C: once to make no further step, twice to wait no longer."""
 
-    def __init__(self, operator: Operator, teller: Teller) -> None:
+    def __init__(self, operator: Operator, remark: Callable[[str], None]) -> None:
         self._operator = operator
-        self._teller = teller
+        self._remark = remark
         self.count = 0
         self.deaf = False
         """Whether nobody can be told anything any more."""
@@ -248,21 +242,25 @@ class Interrupts:
         self.count += 1
         if self.count == 1:
             self._operator.cancel()
-            self._remark("this step cannot be cut short; no further one is made. Ctrl-C again: wait no longer for it")
+            self._say("this step cannot be cut short; no further one is made. Ctrl-C again: wait no longer for it")
         else:
             self._operator.leave()
-            self._remark("left: the step goes on in the kernel")
+            self._say("left: the step goes on in the kernel")
 
-    def _remark(self, text: str) -> None:
+    def _say(self, text: str) -> None:
         with contextlib.suppress(OSError):
-            self._teller.remark(text)
+            self._remark(text)
 
 
 @contextlib.contextmanager
-def interrupts(operator: Operator, teller: Teller) -> Iterator[Interrupts]:
-    """Let Ctrl-C, a lost terminal and the end of the session stop the operation between two steps."""
+def interrupts(operator: Operator, remark: Callable[[str], None]) -> Iterator[Interrupts]:
+    """Let Ctrl-C, a lost terminal and the end of the session stop the operation between two steps.
+
+    Args:
+        remark: says to the operator what that means; ``OSError`` where nobody listens any more.
+    """
     loop = asyncio.get_running_loop()
-    handler = Interrupts(operator, teller)
+    handler = Interrupts(operator, remark)
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     for number in numbers:
         loop.add_signal_handler(number, handler)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from backend.cli.exits import CommandError, Exit
+from backend.cli.telling import remark
 from backend.migration.jobs.folder import NoJob
 from backend.migration.jobs.orders import Cancel, Continue, NobodyListens, Order
 from backend.migration.jobs.starting import Jobs, NotStarted, TaskJobs
@@ -42,7 +43,7 @@ async def follow(jobs: Jobs, number: int, *, as_json: bool, ask: bool = False) -
         with hands.listening(ask=ask):
             job = await _until_over(jobs, number, show, hands)
     except _Left:
-        _remark(f"job {number} goes on; `iovtop jobs watch {number}` follows it again")
+        remark(f"job {number} goes on; `iovtop jobs watch {number}` follows it again")
         return Exit.INTERRUPTED
     except (NoJob, NotStarted) as error:
         raise CommandError(str(error), Exit.FAILED) from error
@@ -76,7 +77,7 @@ async def _until_over(jobs: Jobs, number: int, show: Callable[[Progress], None],
             if state is JobState.DIED:
                 job = await jobs.settle(job)
                 if not job.over:
-                    _remark(f"the process of job {number} died, and QEMU goes on: following it again")
+                    remark(f"the process of job {number} died, and QEMU goes on: following it again")
                     job = await jobs.take_up(job)
             if job.over:
                 return job
@@ -114,7 +115,7 @@ class _Hands:
                 loop.remove_reader(sys.stdin.fileno())
 
     def _cancel(self) -> None:
-        _remark(f"{'already asked to cancel' if self._asked else 'cancelling'}; waiting to hear where the VM runs")
+        remark(f"{'already asked to cancel' if self._asked else 'cancelling'}; waiting to hear where the VM runs")
         self._asked = True
         self._tell(Cancel())
 
@@ -130,17 +131,11 @@ class _Hands:
             try:
                 await self._jobs.tell(self._number, order)
             except (NoJob, NobodyListens) as error:
-                _remark(str(error))
+                remark(str(error))
 
         task = asyncio.ensure_future(tell())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _remark(text: str) -> None:
-    with contextlib.suppress(OSError):
-        sys.stderr.write(f"iovtop: {text}\n")
-        sys.stderr.flush()
 
 
 def _display(as_json: bool) -> tuple[Callable[[Progress], None], Callable[[], None]]:

@@ -8,12 +8,13 @@ import importlib
 import io
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from backend import __version__
+from backend.cli.dry_run import with_formats
 from backend.cli.exits import CommandError, Exit
 from backend.cli.open_host import add_host_options, open_host
 
@@ -56,9 +57,6 @@ _GROUPS = {
     "vf": "change the policy of a VF",
 }
 """First words of verbs of two words → what they are about."""
-
-DRY_FORMATS = ("text", "json", "shell")
-"""What --dry-run prints a plan as."""
 
 _OF_THE_SCREEN = {
     "theme": "--theme",
@@ -163,8 +161,7 @@ def _add_changes(commands: argparse._SubParsersAction[_Parser]) -> None:
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what was typed. Raises ``CommandError``."""
-    # A bare --dry-run would take the word after it for its format.
-    words = [*_with_formats(arguments)]
+    words = [*with_formats(arguments)]
     if not {"-h", "--help"}.intersection(words):
         with contextlib.suppress(CommandError):  # the parser that knows all commands says better what is wrong
             options, rest = _make_parser_of_the_screen().parse_known_args(words)
@@ -172,22 +169,6 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
                 return options
     own = [verb for verb in VERBS if verb in words]
     return make_parser(own, changes=bool(words) and words[0] not in VERBS).parse_args(words)
-
-
-def _with_formats(arguments: Sequence[str]) -> Iterator[str]:
-    """Yield the words with every --dry-run and its format as one."""
-    words = iter(arguments)
-    for word in words:
-        if word != "--dry-run":
-            yield word
-            continue
-        after = next(words, None)
-        if after in DRY_FORMATS:
-            yield f"--dry-run={after}"
-        else:
-            yield "--dry-run=text"
-            if after is not None:
-                yield after
 
 
 def run(arguments: Sequence[str], screen: Screen) -> int:

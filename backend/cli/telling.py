@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,6 +33,13 @@ class Teller(Protocol):
     ) -> None: ...
 
 
+def remark(text: str) -> None:
+    """Say something beside what is printed, on standard error; nobody has to listen there."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"iovtop: {text}\n")
+        sys.stderr.flush()
+
+
 class _Lines:
     """What the tellers share."""
 
@@ -39,9 +47,8 @@ class _Lines:
         self._plan = plan
 
     def remark(self, text: str) -> None:
-        """Say something beside the events: on standard error."""
-        sys.stderr.write(f"iovtop: {text}\n")
-        sys.stderr.flush()
+        """Say something beside the events."""
+        remark(text)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

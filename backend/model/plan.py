@@ -49,6 +49,11 @@ class Condition:
     remedy: str = ""
     """What to do about it; "" when it holds."""
 
+    @property
+    def objection(self) -> str:
+        """What stands in the way, as it is told everywhere; "" when it holds."""
+        return "" if self.holds else f"it must be that {self.text}; found: {self.found or 'it is not so'}"
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -94,9 +99,24 @@ class Plan:
     """Whether this was only ever seen on the simulated host, never on a real kernel."""
 
     @property
+    def broken(self) -> tuple[Condition, ...]:
+        """The conditions that do not hold."""
+        return tuple(condition for condition in self.conditions if not condition.holds)
+
+    @property
     def ready(self) -> bool:
         """Whether every condition holds."""
-        return all(condition.holds for condition in self.conditions)
+        return not self.broken
+
+    @property
+    def objections(self) -> str:
+        """Everything that stands in the way, in one line; "" when nothing does."""
+        return "; ".join(condition.objection for condition in self.broken)
+
+    @property
+    def remedies(self) -> str:
+        """What to do about it, each thing once; "" when nothing stands in the way, or nobody knows."""
+        return "; ".join(dict.fromkeys(condition.remedy for condition in self.broken if condition.remedy))
 
     @property
     def fingerprint(self) -> tuple[str, ...]:

@@ -28,6 +28,11 @@ class OperationError(Exception):
         super().__init__(message)
         self.remedy = remedy
 
+    @property
+    def told(self) -> str:
+        """The message, and what to do, in one line."""
+        return f"{self}; {self.remedy}" if self.remedy else str(self)
+
 
 class BadRequest(OperationError):
     """Data that is no request."""

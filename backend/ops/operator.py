@@ -245,12 +245,8 @@ def _admit(plan: Plan, seen: tuple[str, ...], typed: str) -> None:
     if plan.fingerprint != seen:
         new = next((line for line in plan.fingerprint if line not in seen), "there is less to do than before")
         raise Changed(f"changed since you looked: {new}; nothing was done", "look at the plan again")
-    broken = [condition for condition in plan.conditions if not condition.holds]
-    if broken:
-        raise Refused(
-            "; ".join(f"it must be that {c.text}, but {c.found}" for c in broken),
-            "; ".join(c.remedy for c in broken if c.remedy),
-        )
+    if not plan.ready:
+        raise Refused(plan.objections, plan.remedies)
     if plan.must_type and typed != plan.must_type:
         raise Refused(f"{plan.must_type} is protected", f"type its full id, {plan.must_type}, to do it all the same")
 

@@ -71,15 +71,11 @@ async def _planned(plan: Planner, requests: Sequence[Asked]) -> tuple[Plan | Non
     try:
         return await plan(requests), ""
     except OperationError as error:
-        return None, f"{error}{f' ({error.remedy})' if error.remedy else ''}"
+        return None, error.told
 
 
 def _hindrances(plan: Plan | None, why_none: str) -> str:
-    if plan is None:
-        return why_none
-    return "; ".join(
-        f"{one.text}: {one.found}{f' ({one.remedy})' if one.remedy else ''}" for one in plan.conditions if not one.holds
-    )
+    return why_none if plan is None else "; ".join(filter(None, (plan.objections, plan.remedies)))
 
 
 def _by_hand(entry: Entry, finish: Plan | None) -> tuple[str, ...]:

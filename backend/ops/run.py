@@ -269,9 +269,7 @@ def _reached(found: list[str]) -> str:
 
 
 def _said(broken: list[Condition]) -> str:
-    return "; ".join(
-        f"{condition.text} no longer: {condition.found}" if condition.found else condition.text for condition in broken
-    )
+    return "; ".join(condition.objection for condition in broken)
 
 
 def _remedy(broken: list[Condition]) -> str:

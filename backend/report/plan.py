@@ -26,7 +26,7 @@ def plan_lines(plan: Plan, glyphs: Glyphs) -> Iterator[str]:
         if condition.holds:
             yield f"  {glyphs.marked} {condition.text}"
         else:
-            yield f"  {glyphs.warning} {condition.text}: {condition.found or 'does not hold'}"
+            yield f"  {glyphs.warning} {condition.objection}"
             if condition.remedy:
                 yield f"      {condition.remedy}"
     if not plan.steps:
@@ -60,7 +60,7 @@ def script_lines(plan: Plan) -> Iterator[str]:
     yield "#!/bin/sh"
     yield f"# {plan.title}"
     for condition in plan.conditions:
-        yield f"# {'holds' if condition.holds else f'DOES NOT HOLD ({condition.found})'}: {condition.text}"
+        yield f"# holds: {condition.text}" if condition.holds else f"# DOES NOT HOLD: {condition.objection}"
     for text in plan.consequences:
         yield f"# {text}"
     yield "set -e"

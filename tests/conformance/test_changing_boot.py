@@ -79,7 +79,7 @@ async def test_what_is_held_is_not_taken_away_for_what_was_saved(machine: Machin
     vfs = virtual_functions(machine, pf)
     holder = await machine.hold(vfs[1])
     (part,) = await applied(machine, operating, wanted)
-    assert f"nobody holds {vfs[1]}: held by" in part.refused
+    assert f"it must be that nobody holds {vfs[1]}; found: held by" in part.refused
     assert virtual_functions(machine, pf) == vfs
     await machine.release(holder)
     assert (await operating.do("boot remove"))[-1].state is RunState.DONE

@@ -25,7 +25,7 @@ async def override_of(machine: Machine, device: str) -> str:
 
 
 def broken(plan: Plan) -> list[str]:
-    return [f"{condition.text}: {condition.found}" for condition in plan.conditions if not condition.holds]
+    return [condition.objection for condition in plan.broken]
 
 
 async def test_for_guests_and_back_to_the_host(machine: Machine) -> None:
@@ -107,7 +107,7 @@ async def test_a_held_vf_keeps_its_driver(machine: Machine, verb: str) -> None:
     operating = Operating(machine)
     plan = await operating.plan(verb, device=vf)
     (why,) = broken(plan)
-    assert why.startswith(f"nobody holds {vf}: held by")
+    assert why.startswith(f"it must be that nobody holds {vf}; found: held by")
     assert "pid " in why
     with pytest.raises(Refused, match="held by"):
         await operating.confirm(plan)
@@ -124,7 +124,7 @@ async def test_a_pf_whose_vf_is_held_keeps_its_driver(machine: Machine, verb: st
     operating = Operating(machine)
     plan = await operating.plan(verb, device=machine.pf, **({"vfio": True} if verb == "bind" else {}))
     (why,) = broken(plan)
-    assert why.startswith(f"nobody holds {vf}: held by")
+    assert why.startswith(f"it must be that nobody holds {vf}; found: held by")
     with pytest.raises(Refused, match="held by"):
         await operating.confirm(plan)
     assert driver_of(machine, machine.pf) == machine.pf_driver
@@ -153,7 +153,7 @@ async def test_a_host_driver_waits_for_whoever_owns_the_group(machine: Machine, 
     holder = await machine.hold(first)
     plan = await operating.plan("bind", device=second)
     (why,) = broken(plan)
-    assert why.startswith(f"nobody holds {first} of the same IOMMU group")
+    assert why.startswith(f"it must be that nobody holds {first} of the same IOMMU group")
     await machine.release(holder)
     assert (await operating.do("bind", device=second))[-1].state is RunState.DONE
     assert driver_of(machine, second) == machine.sharing_driver

@@ -31,7 +31,7 @@ async def test_a_bound_vf_keeps_its_vectors(machine: Machine, need: Need) -> Non
     (vf,) = await set_vfs(machine, need("clever_pf"), 1)
     await to_vfio(machine, vf)
     plan = await Operating(machine).plan("msix", vf=vf, count=20)
-    (broken,) = [condition for condition in plan.conditions if not condition.holds]
+    (broken,) = plan.broken
     assert (broken.found, broken.remedy.split(",")[0]) == ("it is bound to vfio-pci", f"iovtop unbind {vf}")
 
 
@@ -83,7 +83,7 @@ async def test_a_function_is_made_migratable_before_its_driver_looks(machine: Ma
     assert (await operating.undo(plan))[-1].state is RunState.DONE
     await to_vfio(machine, other)
     plan = await operating.plan("port", vf=other, migratable=True)
-    assert [condition.text for condition in plan.conditions if not condition.holds] == [f"{other} has no driver"]
+    assert [condition.text for condition in plan.broken] == [f"{other} has no driver"]
 
 
 async def test_what_a_port_does_not_have_is_said_before(machine: Machine, need: Need) -> None:

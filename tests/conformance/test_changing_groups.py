@@ -33,7 +33,7 @@ async def test_a_held_member_is_never_taken(machine: Machine, sharing: tuple[str
     assert (await operating.do("group bind", group=number))[-1].state is RunState.DONE
     holder = await machine.hold(second)
     plan = await operating.plan("bind", device=second)
-    assert f"nobody holds {second}" in [condition.text for condition in plan.conditions if not condition.holds]
+    assert f"nobody holds {second}" in [condition.text for condition in plan.broken]
     with pytest.raises(Refused, match="held by"):
         await operating.confirm(plan)
     await machine.release(holder)
@@ -64,7 +64,7 @@ async def test_a_host_driver_forbids_it_and_is_named(machine: Machine) -> None:
     plan = await Operating(machine).plan("group type", group=int(group_of(machine, machine.pf)), type="DMA")
     if not plan.steps:
         plan = await Operating(machine).plan("group type", group=int(group_of(machine, machine.pf)), type="identity")
-    (broken,) = [condition for condition in plan.conditions if not condition.holds]
+    (broken,) = plan.broken
     assert broken.found.startswith(f"{machine.pf} {machine.pf_driver}")
 
 
@@ -86,5 +86,5 @@ async def test_a_held_group_keeps_its_type(machine: Machine) -> None:
     holder = await machine.hold(vf)
     wanted = "DMA" if plain(machine, f"/sys/kernel/iommu_groups/{number}/type") == "identity" else "identity"
     plan = await operating.plan("group type", group=number, type=wanted)
-    assert [condition.text for condition in plan.conditions if not condition.holds] == [f"nobody holds {vf}"]
+    assert [condition.text for condition in plan.broken] == [f"nobody holds {vf}"]
     await machine.release(holder)

@@ -49,7 +49,7 @@ async def test_what_other_types_took_is_not_there(machine: Machine, need: Need) 
     room = left(machine, parent, "mtty-2")
     assert await write(machine, f"{parent}/mdev_supported_types/mtty-1/create", ONE) == "OK"
     plan = await Operating(machine).plan("mdev create", parent="mtty", type="mtty-2", count=room)
-    (broken,) = [condition for condition in plan.conditions if not condition.holds]
+    (broken,) = plan.broken
     assert broken.found == f"it has room for {room - 1}"
 
 
@@ -71,7 +71,7 @@ async def test_a_held_mdev_stays_and_its_holder_is_named(machine: Machine, need:
     holder = await machine.hold(ONE)
     operating = Operating(machine)
     plan = await operating.plan("mdev remove", uuids=[ONE])
-    (broken,) = [condition for condition in plan.conditions if not condition.holds]
+    (broken,) = plan.broken
     assert broken.text == f"nobody holds {ONE}"
     assert "pid " in broken.found
     with pytest.raises(Refused, match="held by"):

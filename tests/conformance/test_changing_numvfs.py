@@ -48,7 +48,7 @@ async def test_a_held_vf_is_never_taken_away(machine: Machine, way: str) -> None
     holder = await machine.hold(vf, way)
     operating = Operating(machine)
     plan = await operating.plan("numvfs", pf=machine.pf, count=0)
-    (broken,) = [condition for condition in plan.conditions if not condition.holds]
+    (broken,) = plan.broken
     assert broken.text == f"nobody holds {vf}"
     assert "pid " in broken.found
     with pytest.raises(Refused, match="held by"):
@@ -74,7 +74,7 @@ async def test_what_changed_since_it_was_looked_at_is_not_done(machine: Machine)
 
 async def test_more_than_the_device_can_is_said_beforehand(machine: Machine) -> None:
     plan = await Operating(machine).plan("numvfs", pf=machine.pf, count=4000)
-    (broken,) = [condition for condition in plan.conditions if not condition.holds]
+    (broken,) = plan.broken
     assert "sriov_totalvfs" in broken.found
     assert broken.remedy
 

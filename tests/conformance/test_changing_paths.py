@@ -31,7 +31,7 @@ async def test_what_a_guest_has_stays_as_it_is(machine: Machine) -> None:
     await to_vfio(machine, vf)
     holder = await machine.hold(vf)
     plan = await Operating(machine).plan("path", device=vf, path="host")
-    assert [condition.text for condition in plan.conditions if not condition.holds] == [f"nobody holds {vf}"]
+    assert [condition.text for condition in plan.broken] == [f"nobody holds {vf}"]
     await machine.release(holder)
 
 

@@ -41,7 +41,7 @@ async def test_a_pf_takes_its_vfs_along_so_nobody_may_have_one(machine: Machine)
     operating = Operating(machine)
     plan = await operating.plan("reset", device=machine.pf)
     assert any("2 VFs are reset with it" in text for text in plan.consequences)
-    assert [condition.text for condition in plan.conditions if not condition.holds] == [f"nobody holds {vf}"]
+    assert [condition.text for condition in plan.broken] == [f"nobody holds {vf}"]
     with pytest.raises(Refused, match="held by"):
         await operating.confirm(plan)
     await machine.release(holder)
@@ -54,5 +54,5 @@ async def test_what_the_function_does_not_have(machine: Machine) -> None:
     path = f"{PCI}/{machine.pf}/reset_method"
     assert await write_raw(machine, path, b"\n") == "OK"
     plan = await operating.plan("reset", device=machine.pf)
-    assert [condition.found for condition in plan.conditions if not condition.holds] == ["its reset_method is empty"]
+    assert [condition.found for condition in plan.broken] == ["its reset_method is empty"]
     assert await write_raw(machine, path, b"default\n") == "OK"

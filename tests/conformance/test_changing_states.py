@@ -33,7 +33,7 @@ async def test_kept_given_to_another_and_thrown_away(machine: Machine, need: Nee
     assert machine.doors.files.stat(path).mode & 0o777 == 0o600
     assert (await operating.plan_all(plan.asked)).steps == ()
     again = await operating.plan("state save", device=ONE, name="first")
-    assert [condition.found for condition in again.conditions if not condition.holds] == ["there is one"]
+    assert [condition.found for condition in again.broken] == ["there is one"]
     assert (await operating.do("state restore", device=TWO, name="first"))[-1].state is RunState.DONE
     newest = await operating.plan("state restore", device=ONE)
     assert newest.asked[0].arguments["name"] == "first"
@@ -87,7 +87,7 @@ async def test_a_held_mdev_is_neither_saved_nor_overwritten(machine: Machine, ne
         await operating.plan("state save", device=ONE, name="held"),
         await operating.plan("state restore", device=ONE, name="free"),
     ):
-        (broken,) = [condition for condition in plan.conditions if not condition.holds]
+        (broken,) = plan.broken
         assert broken.text == f"nobody holds {ONE}"
         with pytest.raises(Refused, match="held by"):
             await operating.confirm(plan)

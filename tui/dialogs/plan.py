@@ -107,7 +107,7 @@ class PlanScreen(Layer[Confirmed | None], ModalScreen[Confirmed | None]):
         try:
             plan = await self._again()
         except OperationError as error:
-            self._failed, self._note = True, f"{error}; {error.remedy}" if error.remedy else str(error)
+            self._failed, self._note = True, error.told
         else:
             if self._failed:
                 self._failed, self._note = False, ""
@@ -175,8 +175,7 @@ class PlanScreen(Layer[Confirmed | None], ModalScreen[Confirmed | None]):
         width = panel.width_for(self.size.width)
         role, words = _DANGERS[plan.danger]
         lines: list[Words] = [[panel.part(line, "dialog-title")] for line in wrap(plan.title, width)]
-        broken = sum(not condition.holds for condition in plan.conditions)
-        if broken:
+        if broken := len(plan.broken):
             words = f"not possible now: {broken} condition{'s do' if broken != 1 else ' does'} not hold"
             lines.append([panel.role(words, Role.DANGER)])
         elif plan.steps:
@@ -196,11 +195,8 @@ class PlanScreen(Layer[Confirmed | None], ModalScreen[Confirmed | None]):
     def _conditions(self, width: int) -> list[Words]:
         panel, glyphs = self._panel, self._panel.skin.glyphs
         lines: list[Words] = []
-        broken = [condition for condition in self._plan.conditions if not condition.holds]
-        for condition in broken:
-            lines += panel.paragraph(
-                f"{condition.text}: {condition.found}", width, lead=f"{glyphs.warning} ", role=Role.DANGER
-            )
+        for condition in self._plan.broken:
+            lines += panel.paragraph(condition.objection, width, lead=f"{glyphs.warning} ", role=Role.DANGER)
             if condition.remedy:
                 lines += panel.paragraph(condition.remedy, width, lead=f"  {glyphs.arrow} ", role=Role.MUTED)
         holding = [condition.text for condition in self._plan.conditions if condition.holds]

@@ -116,8 +116,7 @@ class MainChanges(MainKeys):
 
     def say_error(self, error: OperationError) -> None:
         """Say why there is no plan."""
-        text = f"{error}; {error.remedy}" if error.remedy else str(error)
-        self.bar.message(clean(text, 300), warning=True)
+        self.bar.message(clean(error.told, 300), warning=True)
 
     async def action_undo_change(self) -> None:
         """Plan the way back from the last change that can be taken back."""

@@ -74,7 +74,7 @@ class Keeper:
             await self._prepare()
             await self._migrate()
         except OperationError as error:
-            await self._end(failure=Failure(f"{error}; {error.remedy}" if error.remedy else str(error)))
+            await self._end(failure=Failure(error.told))
         except VmmError as error:
             await self._end(failure=Failure(str(error), isinstance(error, MonitorAbsent)))
         finally:

@@ -129,9 +129,7 @@ class Applying:
         if plan is not None:
             if not plan.steps:
                 return
-            broken = [condition for condition in plan.conditions if not condition.holds]
-            refused = "; ".join(f"{one.text}: {one.found or 'does not hold'}" for one in broken)
-            remedy = "; ".join(dict.fromkeys(one.remedy for one in broken if one.remedy))
+            refused, remedy = plan.objections, plan.remedies
             if plan.must_type and plan.must_type not in self._confirmed and not self._rehearsal:
                 refused = refused or f"{plan.must_type} is protected: {'; '.join(plan.consequences)}"
                 remedy = remedy or f"--confirm {plan.must_type} allows it"

@@ -48,3 +48,15 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 
     yield call
     gc.enable()
+
+
+@pytest.fixture
+def bare(cli: Cli, tmp_path: Path) -> Cli:
+    """Run command lines one after the other on one simulated host whose PF ``eno1`` has four VFs that nobody holds."""
+
+    def call(*lines: str) -> Ended:
+        file = tmp_path / "commands"
+        file.write_text("\n".join(lines))
+        return cli("--sim", "bare", "do", str(file))
+
+    return call

@@ -5,24 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from backend.cli.exits import Exit
-from tests.unit.cli.conftest import Cli, Ended
+from tests.unit.cli.conftest import Cli
 
 PF = "0000:01:00.0"
-
-
-@pytest.fixture
-def bare(cli: Cli, tmp_path: Path) -> Cli:
-    """Run command lines one after the other on one simulated host whose PF ``eno1`` has four VFs that nobody holds."""
-
-    def call(*lines: str) -> Ended:
-        file = tmp_path / "commands"
-        file.write_text("\n".join(lines))
-        return cli("--sim", "bare", "do", str(file))
-
-    return call
 
 
 def test_saved_gone_and_made_again(bare: Cli) -> None:
@@ -57,7 +43,7 @@ def test_changes_end_with_one_where_the_host_differs(bare: Cli) -> None:
     assert "`iovtop boot apply` makes it what was saved" in ended.out
     ended = bare("boot save --yes", "numvfs eno1 2 --yes", "boot changes --json")
     found = json.loads(ended.out.splitlines()[-1])
-    assert found["kind"] == "boot"
+    assert (found["kind"], found["source"]) == ("boot", "simulated")
     assert found["drift"] == [{"device": PF, "what": "number of VFs", "saved": "4", "live": "2", "claim": ""}]
 
 
@@ -76,6 +62,16 @@ def test_a_rehearsal_in_each_form_changes_nothing(bare: Cli) -> None:
     ]  # fmt: skip
 
 
+def test_a_rehearsal_of_another_moment_says_so(cli: Cli, tmp_path: Path) -> None:
+    capture, file = tmp_path / "bare.tar.gz", tmp_path / "boot.toml"
+    assert cli("--sim", "bare", "capture", str(capture)).code == Exit.OK
+    file.write_text(f'version = 1\n[[pf]]\nidentity = {{ address = "{PF}" }}\nvfs = 3\n')
+    ended = cli("--capture", str(capture), "boot", "apply", "--file", str(file), "--dry-run", "shell")
+    assert ended.code == Exit.OK
+    assert ended.out.startswith("# CAPTURE: bare.tar.gz, a simulated host, ")
+    assert f"echo 3 > /sys/bus/pci/devices/{PF}/sriov_numvfs" in ended.out
+
+
 def test_without_a_terminal_nothing_is_done_unasked(bare: Cli) -> None:
     ended = bare("boot save --yes", "numvfs eno1 0 --yes", "boot apply")
     assert ended.code == Exit.USAGE
@@ -89,6 +85,7 @@ def test_another_file_and_what_is_wrong_with_it(cli: Cli, tmp_path: Path) -> Non
     assert (ended.code, f"{PF} number of VFs: saved 3, now 4" in ended.out) == (Exit.FINDING, True)
     ended = cli("--sim", "bare", "boot", "apply", "--file", str(file), "--yes")
     assert (ended.code, "1 done, 0 not" in ended.out) == (Exit.OK, True)
+    assert ended.out.startswith("SIMULATED: scenario bare; ")
     file.write_text("version = 1\n[[pf]]\nvfs = 3\n")
     for verb in ("changes", "apply"):
         ended = cli("--sim", "bare", "boot", verb, "--file", str(file))
@@ -103,12 +100,12 @@ def test_a_held_vf_is_named_and_the_end_says_refused(cli: Cli, tmp_path: Path) -
     file.write_text(f'version = 1\n[[pf]]\nidentity = {{ address = "{PF}" }}\nvfs = 2\n')
     ended = cli("--sim", "lab", "boot", "apply", "--yes", "--file", str(file))
     assert ended.code == Exit.REFUSED
-    assert "nobody holds 0000:01:10.0: held by vm" in ended.err
+    assert "it must be that nobody holds 0000:01:10.0; found: held by vm" in ended.err
     assert "0 done, 1 not" in ended.out
     data = [json.loads(line) for line in cli(
         "--sim", "lab", "boot", "apply", "--yes", "--json", "--file", str(file)
     ).out.splitlines()]  # fmt: skip
-    assert (data[-1]["kind"], data[-1]["ended"]) == ("part", None)
+    assert (data[-1]["kind"], data[-1]["source"], data[-1]["ended"]) == ("part", "simulated", None)
 
 
 def test_a_card_that_does_not_come_is_waited_for_no_longer_than_asked(cli: Cli, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ async def test_the_default_route_through_a_bridge() -> None:
     assert plan.must_type == UPLINK
     assert f"{UPLINK} carries the default route (ens3f1np1)" in plan.consequences
     # Typing does not give a VM's device away: one of its VFs is in a guest.
-    assert [c.text for c in plan.conditions if not c.holds] == ["nobody holds 0000:c1:02.2"]
+    assert [c.text for c in plan.broken] == ["nobody holds 0000:c1:02.2"]
     with pytest.raises(Refused, match="held by vm fw-1"):
         await simulation.run(plan, UPLINK)
 
@@ -65,7 +65,7 @@ async def test_the_gpu_of_the_console() -> None:
 
 async def test_what_is_merely_in_use_is_refused_with_a_remedy() -> None:
     plan = await Simulation("messy").plan("unbind", device="0000:07:00.0")
-    (first, *_) = [condition for condition in plan.conditions if not condition.holds]
+    (first, *_) = plan.broken
     assert first.text == "nobody holds 0000:07:00.0"
     assert "port of ovs-system" in first.found
     assert first.remedy == "take the interface out of that use first"
@@ -81,6 +81,6 @@ async def test_the_switch_under_the_default_route() -> None:
     plan = await Simulation("duo:hv07").plan("eswitch", pf=UPLINK, mode="switchdev")
     assert (plan.must_type, plan.danger) == (UPLINK, Danger.DESTRUCTIVE)
     assert f"{UPLINK} carries the default route (ens3f1np1)" in plan.consequences
-    assert [c.text for c in plan.conditions if not c.holds] == ["nobody holds 0000:c1:02.2"]
+    assert [c.text for c in plan.broken] == ["nobody holds 0000:c1:02.2"]
     same = await Simulation("duo:hv07").plan("eswitch", pf=UPLINK, mode="legacy")
     assert (same.must_type, same.steps) == ("", ())

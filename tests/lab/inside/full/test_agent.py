@@ -56,7 +56,7 @@ async def test_a_held_vf_is_refused_and_its_holder_named(machine: KernelMachine)
     vf, holder = await held_vf(machine)
     operator = await started(AGENT)
     plan = await operator.plan(numvfs(machine.pf, 0))
-    (broken,) = [condition for condition in plan.conditions if not condition.holds]
+    (broken,) = plan.broken
     assert broken.text == f"nobody holds {vf}"
     assert f"pid {machine.pid_of(holder)}" in broken.found
     with pytest.raises(Refused, match=f"pid {machine.pid_of(holder)}"):

@@ -94,7 +94,7 @@ async def test_a_held_vf_keeps_its_pf_as_it_is_and_nothing_else() -> None:
     )
     found = await parts(simulation, wanted)
     assert found[0].phase is Phase.VFS
-    assert "nobody holds 0000:01:10.0: held by vm" in found[0].refused
+    assert "it must be that nobody holds 0000:01:10.0; found: held by vm" in found[0].refused
     assert ends(found)[1:] == [("0000:06:02.0", Phase.DRIVER, RunState.DONE)]
     assert simulation.driver("0000:01:10.0") == "vfio-pci"
 
