@@ -27,6 +27,7 @@ from backend.migration.jobs.starting import Jobs, NotStarted
 from backend.migration.planning import place_of, plan_move
 from backend.migration.preparing import prepare
 from backend.migration.readiness import find_out
+from backend.migration.remedies import by_libvirt
 from backend.model.host import Host
 from backend.model.job import Move
 from backend.model.migration import Readiness, Strategy
@@ -66,9 +67,7 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     host = take(doors)
     vm = find_vm(host, options.vm)
     if vm.manager is VmManager.LIBVIRT and not options.qmp:
-        raise CommandError(
-            f"{vm.name} belongs to libvirt: `virsh migrate --live --p2p --verbose {vm.name} URI` moves it"
-        )
+        raise CommandError(f"{vm.name} belongs to libvirt: {by_libvirt(vm)} moves it")
     path = options.qmp or next(iter(vm.monitors), "")
     if not path:
         raise CommandError(f"{vm.name} was started without a monitor (-qmp): name one with --qmp")

@@ -13,6 +13,7 @@ from backend.model.ids import DeviceId
 from backend.model.mdev import MdevParent
 from backend.model.severity import Severity
 from backend.model.steps import Steps, at_once, batches
+from backend.model.uses import way_to_viable
 
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
@@ -91,7 +92,7 @@ def _blocked_group(host: Host, group: IommuGroup) -> Iterable[Finding]:
             f"group:{int(group.id)}",
             f"group {int(group.id)} is not viable: {group.viability.reason}",
             f"{', '.join(blocked)} cannot be opened while a member of the group has a host driver",
-            f"unbind {', '.join(group.viability.culprits)}, or bind the whole group to VFIO",
+            way_to_viable(int(group.id), group.viability.culprits, host.devices.get, sure=host.holder_scan.complete),
             (*blocked, *group.viability.culprits),
         )
     if blocked and group.direct:

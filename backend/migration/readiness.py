@@ -6,7 +6,6 @@ Source: QEMU hw/vfio/migration.c, qapi/migration.json (``blocked-reasons``); Lin
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from backend.host.doors import HostDoors
 from backend.migration.choosing import ways_of
 from backend.migration.features import read_features
+from backend.migration.remedies import by_libvirt, for_words, other_device, plugged_with
 from backend.model.device import Device
 from backend.model.host import Host
 from backend.model.migration import DeviceFeatures, Readiness, Reason, Weight
@@ -22,30 +22,6 @@ from backend.model.vm import Vm, VmManager
 from backend.vmm.devices import ask_devices
 from backend.vmm.errors import VmmError
 from backend.vmm.monitor import Monitor, connect
-
-VARIANT = (
-    "give it a VF whose driver can migrate (`iovtop snapshot --filter vfio` shows the drivers; mlx5_vfio_pci, "
-    "qat_vfio_pci, xe_vfio_pci, ...), or unplug it for the migration"
-)
-
-REMEDIES: tuple[tuple[str, str], ...] = (
-    (r"migration is not supported in kernel", VARIANT),
-    (r"VFIO_MIGRATION_STOP_COPY is not supported", "a newer kernel driver, or unplug it for the migration"),
-    (r"Migration is disabled for VFIO device", "plug it with enable-migration=auto or on"),
-    (
-        r"doesn't support device and IOMMU dirty tracking",
-        "plug it with enable-migration=on: all memory then counts as dirty until the switchover, so raise the downtime "
-        "limit; or use iommufd on a host whose IOMMU tracks dirty pages",
-    ),
-    (r"only if all of them support P2P", "leave one such device in the VM, or use drivers that all offer P2P"),
-    (r"not supported with vIOMMU", "start the VM without a virtual IOMMU"),
-    (r"large memory VM due to dirty tracking limitation", "less guest memory, or a device whose driver tracks more"),
-    (r"postcopy", "turn off the capability postcopy-ram"),
-    (r"background.snapshot", "turn off the capability background-snapshot"),
-    (r"cpr-reboot", "suspend the guest first"),
-    (r"9p|virtfs|VirtFS", "unmount the shared folder in the guest and unplug it"),
-)
-"""What QEMU says (a pattern) → what to do."""
 
 _BRING_THEIR_OWN = frozenset({"mlx5_vfio_pci", "pds_vfio_pci"})
 """Drivers that select CONFIG_IOMMUFD_DRIVER: where one of them was built, dirty pages can be reported."""
@@ -101,9 +77,9 @@ def judge(
     """
     reasons = [
         *_of_vmm(vm, told, silence),
-        *_by_qemu(vm, told),
+        *_by_qemu(vm, devices, told),
         *_by_devices(vm, devices, told),
-        *_by_tracking(devices, told, iommufd),
+        *_by_tracking(vm, devices, told, iommufd),
     ]
     return Readiness(
         vm=vm.name,
@@ -125,7 +101,7 @@ def _of_vmm(vm: Vm, told: Told | None, silence: str) -> Iterator[Reason]:
     if told is None:
         remedy = "ask as root; or give it another monitor (-qmp unix:PATH,server=on,wait=off) and name that with --qmp"
         if vm.manager is VmManager.LIBVIRT:
-            remedy = "libvirt owns its monitor: `virsh migrate --live --p2p --verbose` moves it"
+            remedy = f"libvirt moves it, once nothing else stands in the way: {by_libvirt(vm)}"
         yield Reason(Weight.UNKNOWN, vm.name, f"QEMU was not asked: {silence}", remedy, "monitor")
         return
     if told.status == "inmigrate":
@@ -139,11 +115,12 @@ def _of_vmm(vm: Vm, told: Told | None, silence: str) -> Iterator[Reason]:
         )  # fmt: skip
 
 
-def _by_qemu(vm: Vm, told: Told | None) -> Iterator[Reason]:
+def _by_qemu(vm: Vm, devices: tuple[DeviceFeatures, ...], told: Told | None) -> Iterator[Reason]:
+    drivers = {device.device: device.driver for device in devices}
     for text in told.blocked if told is not None else ():
         subject, separator, _ = text.partition(": ")
         known = separator and told is not None and subject in told.devices
-        remedy = next((words for pattern, words in REMEDIES if re.search(pattern, text)), "see QEMU's documentation")
+        remedy = for_words(vm, subject, drivers.get(subject, ""), text)
         yield Reason(Weight.BLOCKS, subject if known else vm.name, text, remedy, "query-migrate")
 
 
@@ -158,8 +135,8 @@ def _by_devices(vm: Vm, devices: tuple[DeviceFeatures, ...], told: Told | None) 
             )  # fmt: skip
         elif not device.features and device.device not in said:
             yield Reason(
-                Weight.BLOCKS, device.device, f"{device.driver or 'no driver'} offers no migration", VARIANT,
-                device.evidence,
+                Weight.BLOCKS, device.device, f"{device.driver or 'no driver'} offers no migration",
+                other_device(vm, device.device, device.driver), device.evidence,
             )  # fmt: skip
         elif device.features and "pre-copy" not in device.features:
             yield Reason(
@@ -175,7 +152,7 @@ def _by_devices(vm: Vm, devices: tuple[DeviceFeatures, ...], told: Told | None) 
         )  # fmt: skip
 
 
-def _by_tracking(devices: tuple[DeviceFeatures, ...], told: Told | None, iommufd: bool) -> Iterator[Reason]:
+def _by_tracking(vm: Vm, devices: tuple[DeviceFeatures, ...], told: Told | None, iommufd: bool) -> Iterator[Reason]:
     for device in devices:
         if not device.features:
             continue
@@ -199,8 +176,8 @@ def _by_tracking(devices: tuple[DeviceFeatures, ...], told: Told | None, iommufd
                 weight, device.device,
                 "this kernel says that the device can log what it writes, and cannot report it (it was built without "
                 "CONFIG_IOMMUFD_DRIVER): the migration would fail with 'Operation not supported'",
-                "plug it with x-device-dirty-page-tracking=off (all memory counts as dirty then), or use a kernel with "
-                "iommufd",
+                f"{plugged_with(vm, 'x-device-dirty-page-tracking=off')} (all memory counts as dirty then), or use a "
+                "kernel with iommufd",
                 "no /dev/iommu",
             )  # fmt: skip
 

@@ -39,3 +39,12 @@ class Holder:
     """The evidence: fdinfo, /dev/vfio/42, cmdline, interrupts, net, mount, ..."""
     detail: str = ""
     """One phrase more: "mounted on /var", "port of br0"."""
+
+    @property
+    def words(self) -> str:
+        """Who it is, in a few words."""
+        if self.kind is HolderKind.VM:
+            return f"vm {self.name}"
+        if self.kind in (HolderKind.NETWORK, HolderKind.STORAGE):
+            return f"{self.name} {self.detail}"
+        return self.name

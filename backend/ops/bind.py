@@ -10,6 +10,7 @@ from backend.model.device import Device, DeviceKind
 from backend.model.ids import BadIdError, KernelName, PciAddress
 from backend.model.plan import Danger, Plan
 from backend.model.requests import Bind, Request, SetNumVfs, Unbind
+from backend.model.uses import way_to_viable
 from backend.ops.actions import LoadModule
 from backend.ops.checks import NotHeld
 from backend.ops.codec import asked
@@ -132,7 +133,7 @@ def _consequences(
         if not verdict.viable and device.group is not None:
             found.append(
                 f"group {int(device.group)} stays not viable: {verdict.reason}; "
-                f"`iovtop group bind {int(device.group)}` binds the rest of it"
+                + way_to_viable(int(device.group), verdict.culprits, world.find)
             )
     elif target.bound and not target.driver and not target.choice:
         found.append(f"no driver of this kernel names {device.id}, or its PF keeps drivers away: it stays without")

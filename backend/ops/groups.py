@@ -10,6 +10,7 @@ from backend.model.group import IommuGroup
 from backend.model.ids import GroupId, PciAddress
 from backend.model.plan import Condition, Danger, Plan
 from backend.model.requests import Bind, BindGroup, GroupType, SetGroupType
+from backend.model.uses import Find, way_to_viable
 from backend.ops.bind import plan_bind
 from backend.ops.checks import FileIs
 from backend.ops.codec import asked
@@ -92,11 +93,15 @@ async def plan_group_type(request: SetGroupType, world: World) -> Operation:
             )
         )  # fmt: skip
     conditions = [condition for held in guards for condition in held.conditions]
+    if not live:
+        conditions.append(_without_host_driver(number, members, world.find))
     plan = Plan(
         asked=(asked(request),),
         title=f"default domain of group {number}: {request.type}, now {present}",
         devices=tuple(member.id for member in members),
-        conditions=(*conditions, *(() if live else (_without_host_driver(number, members),))) if work else (),
+        conditions=(*conditions, *(() if live else (_without_host_driver(number, members, world.find),)))
+        if work
+        else (),
         steps=tuple(item.step for item in work),
         consequences=_of_type(request.type) if work else (),
         undo=(asked(replace(request, type=cast("GroupType", present))),) if work else (),
@@ -108,12 +113,12 @@ async def plan_group_type(request: SetGroupType, world: World) -> Operation:
     return Operation(plan, tuple(work))
 
 
-def _without_host_driver(number: int, members: list[Device]) -> Condition:
+def _without_host_driver(number: int, members: list[Device], find: Find) -> Condition:
     verdict = judge(members)
     text = f"no host driver has a function of group {number}"
     if verdict.viable:
         return Condition(text, True)
-    remedy = f"the kernel refuses it while one has: `iovtop group bind {number}`, or unbind {verdict.culprits[0]}"
+    remedy = f"the kernel refuses it while one has: {way_to_viable(number, verdict.culprits, find)}"
     return Condition(text, False, verdict.reason, remedy)
 
 

@@ -229,12 +229,7 @@ def _holder_cell(host: Host, row: Row, glyphs: Glyphs) -> Cell:
 def holders_cell(holders: Sequence[Holder]) -> Cell:
     """Return who holds a device: the first holder in words, the rest as a number."""
     first = holders[0]
-    words = {
-        HolderKind.VM: f"vm {first.name}",
-        HolderKind.NETWORK: f"{first.name} {first.detail}",
-        HolderKind.STORAGE: f"{first.name} {first.detail}",
-    }
-    text = words.get(first.kind, first.name)
+    text = first.words
     if len(holders) > 1:
         text += f" +{len(holders) - 1}"
     return Cell(text, Role.VM if first.kind is HolderKind.VM else Role.HELD)

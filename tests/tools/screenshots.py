@@ -136,9 +136,14 @@ async def settle(app: IovtopApp, pilot: Pilot[None], *, writes: bool = False) ->
         while not (isinstance(app.screen_stack[-1], MainScreen) or len(app.screen_stack) > 2):
             await pilot.pause(0.01)
         main = next(screen for screen in app.screen_stack if isinstance(screen, MainScreen))
-        while main.viewing.host is None or not main.settled or (writes and not main.writing.on):
+        while not _settled(app, main) or (writes and not main.writing.on):
             await pilot.pause(0.01)
     await pilot.pause(0.05)
+
+
+def _settled(app: IovtopApp, main: MainScreen) -> bool:
+    """Return whether the first picture stands, its header too, and the detail has come."""
+    return main.viewing.host is not None and main.settled and not app._batch_count and bool(main.header._facts)
 
 
 def without_addresses(svg: str) -> str:

@@ -94,6 +94,32 @@ def test_rules(found: Host, expected: list[str]) -> None:
         assert "None" not in finding.text
 
 
+NET = Holder(HolderKind.NETWORK, "ens1", detail="10.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("culprit", "devices", "said"),
+    [
+        (replace(PF, holders=(NET,)), (), "ens1 10.0.0.1"),
+        (replace(PF, sriov=replace(SRIOV, vfs=(B,))), (VF,), "1 VF"),
+        (
+            replace(PF, sriov=replace(SRIOV, vfs=(B,))), (replace(VF, holders=(Holder(HolderKind.VM, "web"),)),),
+            "1 VF, some with vm web",
+        ),
+    ],
+)  # fmt: skip
+def test_nobody_is_told_to_unbind_what_is_in_use(culprit: Device, devices: tuple[Device, ...], said: str) -> None:
+    c = PciAddress("0000:02:00.0")
+    group = IommuGroup(GroupId(1), (A, c), Viability(False, (A,), "0000:01:00.0 igb"))
+    waits = Device(c, DeviceKind.FUNCTION, "/x", driver="vfio-pci", vfio=True, path=DataPath.READY)
+    found = [f for f in find(host(culprit, waits, *devices, groups={GroupId(1): group})) if f.rule.startswith("group")]
+    assert "unbind" not in found[0].remedy
+    assert f"{A} is in use: {said}" in found[0].remedy
+    free = find(host(replace(culprit, holders=(), sriov=None), waits, groups={GroupId(1): group}))
+    assert f"unbind {A}" in free[0].remedy
+    assert set(found[0].also) == {A, c}
+
+
 @pytest.mark.parametrize(("count", "severity"), [(1, Severity.INFO), (99, Severity.INFO), (100, Severity.WARNING)])
 def test_many_errors_weigh_more(count: int, severity: Severity) -> None:
     (finding,) = find(host(replace(PF, aer_correctable=count)))
