@@ -59,17 +59,28 @@ class Migrations:
         self._jobs = jobs
         self._neighbours = tuple(neighbours)
         self._known: dict[int, tuple[tuple[int, int], Job]] = {}
+        self._stamp_of_all = -1
+        self._numbers: list[int] = []
+        """Of all jobs, the newest first."""
+        self._ended: set[int] = set()
+        """Jobs that will not change any more."""
         self._settled: set[int] = set()
         self.seen: set[int] = set()
         """Jobs that went on while the screen was open: how they end stays in sight until it was looked at."""
 
     def all(self) -> list[tuple[Job, JobState]]:
-        """Return all jobs, the newest first. Only records that changed are read again."""
+        """Return all jobs, the newest first. Only records that changed are read again, and none of a job that ended."""
         found: list[tuple[Job, JobState]] = []
         folder = self._jobs.folder
-        for number in reversed(folder.numbers()):
-            stamp = folder.stamp(number)
+        stamp_of_all = folder.stamp_of_all()
+        if stamp_of_all != self._stamp_of_all:  # one that was removed may have left its number to another
+            self._stamp_of_all, self._numbers, self._ended = stamp_of_all, folder.numbers()[::-1], set()
+        for number in self._numbers:
             known = self._known.get(number)
+            if known is not None and number in self._ended:
+                found.append((known[1], JobState.ENDED))
+                continue
+            stamp = folder.stamp(number)
             if known is None or known[0] != stamp:
                 try:
                     known = (stamp, folder.read(number))
@@ -81,6 +92,8 @@ class Migrations:
                 state = self._jobs.state(job)
             except NoJob:
                 continue
+            if job.over:
+                self._ended.add(number)
             if state is not JobState.ENDED:
                 self.seen.add(number)
             found.append((job, state))

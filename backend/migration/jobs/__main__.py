@@ -39,6 +39,9 @@ def _keep(path: Path) -> int:
     doors = LinuxHost()
     try:
         job = folder.read(int(path.name))
+        if job.over:
+            sys.stderr.write("this job has ended: whoever started it gave up waiting for this process\n")
+            return 1
         keeper = Keeper(
             folder, job, reach_of(job.move, doors, doors), FileJournal(folder.state, doors.clock),
             this_process(doors, os.getpid()), begun=job.pid != 0,

@@ -109,6 +109,13 @@ class JobFolder:
             return 0, 0
         return found.st_ino, found.st_mtime_ns
 
+    def stamp_of_all(self) -> int:
+        """Return what changes whenever a job is added or removed."""
+        try:
+            return self.root.stat().st_mtime_ns
+        except OSError:
+            return 0
+
     def remove(self, number: int) -> None:
         """Forget a job. Raises ``OSError``."""
         shutil.rmtree(self.path(number))

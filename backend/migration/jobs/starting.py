@@ -31,8 +31,6 @@ from backend.ops.journal import Journal
 from backend.ops.waiting import started
 from backend.vmm.errors import VmmError
 
-_START = 30.0
-"""Seconds that a job's process has to come up."""
 _LOOK_AGAIN = 0.05
 _JOURNAL_BUSY = 10.0
 """Seconds for which a dead job's end waits for a journal that is somebody else's."""
@@ -165,18 +163,20 @@ class ProcessJobs(Jobs):
 
     Args:
         doors: this machine.
+        patience: seconds that a job's process has to come up.
     """
 
-    def __init__(self, folder: JobFolder, journal: Journal, doors: HostDoors) -> None:
+    def __init__(self, folder: JobFolder, journal: Journal, doors: HostDoors, *, patience: float = 30.0) -> None:
         super().__init__(folder, journal)
         self._doors = doors
+        self._patience = patience
 
     def state(self, job: Job) -> JobState:
         """Return how a job stands."""
         if job.over:
             return JobState.ENDED
         if not job.pid:
-            return JobState.STARTING if time.time() - job.began < _START else JobState.DIED
+            return JobState.STARTING if time.time() - job.began < self._patience else JobState.DIED
         alive = started(self._doors, job.pid) == job.started and _boot_id(self._doors) == job.boot_id
         if not alive and self.folder.read(job.number).over:  # it ended while we looked
             return JobState.ENDED
@@ -207,28 +207,39 @@ class ProcessJobs(Jobs):
     async def _up(self, job: Job) -> Job:
         path = self.folder.path(job.number)
         words = [*own_scope(f"iovtop job {job.number}"), sys.executable, "-I", _PROGRAM, str(path)]
-        problem = await asyncio.to_thread(_spawn, words, str(path / "log"))
-        until = time.monotonic() + _START
-        while not problem:
+        problem = await asyncio.to_thread(_spawn, words, str(path / "log"), self._patience)
+        until = time.monotonic() + self._patience
+        while True:
+            late = time.monotonic() > until
             found, state = self.get(job.number)
             if found.pid != job.pid and state is not JobState.STARTING:
                 return found
-            if time.monotonic() > until:
-                problem = f"the job's process does not come up; see {path / 'log'}"
+            if problem or late:
+                break
             await asyncio.sleep(_LOOK_AGAIN)
+        problem = problem or _silent(str(path / "log"))
         if not job.pid:
             self.folder.write(replace(job, failure=Failure(problem), ended=time.time()))
         raise NotStarted(problem)
 
 
-def _spawn(words: list[str], log: str) -> str:
+def _silent(log: str) -> str:
+    return f"the job's process does not come up; see {log}"
+
+
+def _spawn(words: list[str], log: str, patience: float) -> str:
     """Start a program that goes into the background by itself; return what went wrong."""
     with open(log, "ab") as errors:
         os.fchmod(errors.fileno(), 0o600)
-        done = subprocess.run(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True, cwd="/",
-            timeout=_START, check=False,
-        )  # fmt: skip
+        try:
+            done = subprocess.run(
+                words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True,
+                cwd="/", timeout=patience, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:  # it is killed
+            return _silent(log)
+        except OSError as error:
+            return f"the job's process cannot be started: {error.strerror or error}"
     return "" if done.returncode == 0 else f"the job's process ended with code {done.returncode}; see {log}"
 
 
