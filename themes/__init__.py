@@ -93,7 +93,8 @@ def _own(folder: Path | None) -> dict[str, Path]:
     if folder is None:
         return {}
     try:
-        return {path.stem: path for path in folder.glob("[!.]*.toml") if path.is_file()}
+        paths = [path for path in folder.iterdir() if path.suffix == ".toml" and not path.name.startswith(".")]
+        return {path.stem: path for path in paths if path.is_file()}
     except OSError:
         return {}
 

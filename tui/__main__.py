@@ -49,8 +49,13 @@ def _run() -> int:
 
         sys.stdout.write(f"iovtop {__version__}\n")
         return 0
+    import gc
+
+    gc.disable()
     from backend.cli.main import run
 
+    gc.freeze()  # what is loaded stays: nothing of it is garbage to look for, neither now nor later
+    gc.enable()
     return run(sys.argv[1:], _open_screen)
 
 

@@ -19,7 +19,6 @@ import themes
 from backend.cli.exits import Exit
 from backend.cli.settings import Settings, config_home
 from backend.model.text import clean
-from backend.state.schedule import let_readings_rest
 from themes.spec import ThemeSpec
 from tui.actions import ACTIONS, Scope, bindings
 from tui.screens.opening import OpeningScreen
@@ -107,6 +106,8 @@ class IovtopApp(App[None]):
         typed after ``/`` would still be the tree's, and each letter of it a command.
         """
         if isinstance(event, events.Key | events.MouseEvent):
+            from backend.state.schedule import let_readings_rest
+
             let_readings_rest()
         if isinstance(event, events.Key) and not event.is_forwarded and isinstance(self.focused, Immediate):
             for priority in (True, False):

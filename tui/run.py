@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING
 
 from backend.cli.exits import CommandError, Exit
 from backend.cli.settings import Settings
-from backend.host.doors import HostDoors
 from backend.model.text import clean
 from tui.app import IovtopApp
-from tui.restore import Arrangement, Memory, remembered
 from tui.term.capabilities import Capabilities, detect
 from tui.term.leaving import LastResort
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
+    from backend.host.doors import HostDoors
     from backend.recording.replay import Replay
     from tui.bridge import Session
     from tui.migrations import Migrations
+    from tui.restore import Arrangement, Memory
     from tui.writing import Opener
 
 _log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def run_app(shown: HostDoors | Replay, settings: Settings, *, slow: bool = False
 
     Raises ``CommandError`` for a theme or filter that means nothing, before the screen opens.
     """
-    memory = Memory.of(shown) if settings.restore and not _is_replay(shown) else None
+    memory = _memory(shown) if settings.restore and not _is_replay(shown) else None
     left = memory.recall() if memory is not None else None
     terminal = detect(glyphs=settings.glyphs, color=settings.color)
     try:
@@ -81,11 +81,20 @@ def _app(
         return Live(shown, settings.interval, settings.thresholds), opener_for(shown), open_migrations(shown)
 
     if left is not None:
+        from tui.restore import remembered
+
         with contextlib.suppress(ValueError):
             as_left = remembered(settings, left)
             _check_filter(as_left.filter)
             return IovtopApp(connect, as_left, terminal, left=left, slow=slow)
     return IovtopApp(connect, settings, terminal, slow=slow)
+
+
+def _memory(doors: HostDoors) -> Memory:
+    """Return how the screen of this host was left; loaded only where that is wanted."""
+    from tui.restore import Memory
+
+    return Memory.of(doors)
 
 
 def _is_replay(shown: HostDoors | Replay) -> TypeIs[Replay]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from typing import TYPE_CHECKING
 
 from backend.cli.exits import CommandError
-from backend.host.doors import HostDoors
+
+if TYPE_CHECKING:
+    from backend.host.doors import HostDoors
 
 
 def add_host_options(parser: argparse.ArgumentParser) -> None:

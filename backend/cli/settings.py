@@ -6,11 +6,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from backend.cli.exits import CommandError
-from backend.model.threshold import Threshold
 from backend.present.view import View
+
+if TYPE_CHECKING:
+    from backend.model.threshold import Threshold
 
 DEFAULT_CONFIG = """\
 # iovtop configuration. Every key is shown with its default; the command line goes before this file.

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from backend.host.clock import SystemClock
-from backend.host.doors import Clock, Directory, Events, FileStat, Links, Perf, Process, Source, StillWaiting, Usage
+from backend.host.doors import Clock, Directory, Events, FileStat, Links, Perf, Process, StillWaiting, Usage
 from backend.host.tree import TreeFiles
 from backend.model.devstate import About
+from backend.model.source import Source
 from backend.model.vfio import VfioLook
 
 FORMAT = "iovtop.capture/1"

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from backend.host.clock import SystemClock
 from backend.host.directory import READ, LinuxDirectory, read_whole
-from backend.host.doors import Clock, Directory, Events, FileStat, Process, Source, Usage, stat_of
+from backend.model.source import Source
 
 if TYPE_CHECKING:
     import psutil
 
+    from backend.host.doors import Clock, Directory, Events, FileStat, Process, Usage
     from backend.host.leftbehind import LeftBehindAccess
     from backend.host.links import LinuxLinks, NoLinks
     from backend.host.perf import LinuxPerf, NoPerf
@@ -45,6 +46,8 @@ class LinuxFiles:
 
     def stat(self, path: str) -> FileStat:
         """Return who may use the file ``path`` (links are followed)."""
+        from backend.host.doors import stat_of
+
         return stat_of(os.stat(path))
 
     def location(self, path: str) -> str:
@@ -64,6 +67,7 @@ class LinuxProcesses:
 
     def describe(self, pid: int) -> Process:
         """Return a process. Raises ``ProcessLookupError`` when it is gone, ``PermissionError`` when hidden."""
+        from backend.host.doors import Process
 
         def describe(process: psutil.Process) -> Process:
             return Process(
@@ -75,6 +79,7 @@ class LinuxProcesses:
 
     def usage(self, pid: int) -> Usage:
         """Return what a process uses: one reading of its stat and statm. Raises as ``describe`` does."""
+        from backend.host.doors import Usage
 
         def measure(process: psutil.Process) -> Usage:
             times = process.cpu_times()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from backend.host.doors import Clock, Process, Source, Usage
+from backend.host.doors import Clock, Process, Usage
+from backend.model.source import Source
 from backend.simhost.access import Access
 from backend.simhost.clock import ManualClock
 from backend.simhost.faults import Faults

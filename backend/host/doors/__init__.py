@@ -9,7 +9,7 @@ from backend.host.doors.clock import Clock
 from backend.host.doors.events import Event, Events, Overflow, Uevent
 from backend.host.doors.files import Directory, Files, FileStat, stat_of
 from backend.host.doors.guarded import Guarded, StillWaiting, state_place
-from backend.host.doors.host import HostDoors, Source
+from backend.host.doors.host import HostDoors
 from backend.host.doors.links import READING, Links, devlink_place, vf_place
 from backend.host.doors.perf import TRACEPOINT, EventConfig, EventCount, Perf, PerfEvent
 from backend.host.doors.processes import Process, Processes, Programs, Usage
@@ -37,7 +37,6 @@ __all__ = [
     "Processes",
     "Programs",
     "Sockets",
-    "Source",
     "StillWaiting",
     "Uevent",
     "Usage",

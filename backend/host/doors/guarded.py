@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from backend.model.devstate import About
-from backend.model.vfio import VfioLook
+if TYPE_CHECKING:
+    from backend.model.devstate import About
+    from backend.model.vfio import VfioLook
 
 
 class StillWaiting(TimeoutError):

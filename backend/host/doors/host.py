@@ -1,9 +1,8 @@
-"""All doors of one host, and where its facts come from."""
+"""All doors of one host."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from backend.host.doors.clock import Clock
 from backend.host.doors.events import Events
@@ -14,16 +13,8 @@ from backend.host.doors.perf import Perf
 from backend.host.doors.processes import Processes, Programs
 from backend.host.doors.sockets import Sockets
 
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a host's facts come from; every face shows it."""
-
-    kind: Literal["live", "tree", "capture", "simulated"]
-    """live: this machine; tree: files somewhere (a container's view); capture: a record of another moment;
-    simulated: nothing is real."""
-    detail: str = ""
-    """The scenario's name, or the roots of the tree."""
+if TYPE_CHECKING:
+    from backend.model.source import Source
 
 
 class HostDoors(Protocol):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from backend.host.doors.guarded import StillWaiting
-from backend.model.links import (
-    DevlinkPort,
-    EswitchMode,
-    PortSetting,
-    PortSettingName,
-    VfSetting,
-    VfSettingName,
-    VfTable,
-)
+
+if TYPE_CHECKING:
+    from backend.model.links import (
+        DevlinkPort,
+        EswitchMode,
+        PortSetting,
+        PortSettingName,
+        VfSetting,
+        VfSettingName,
+        VfTable,
+    )
 
 
 class Links(Protocol):

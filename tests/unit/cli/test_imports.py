@@ -31,6 +31,23 @@ def loaded(*arguments: str) -> set[str]:
     return modules
 
 
+_FIRST_FRAME = """
+import os, sys
+
+def tell():
+    print(*sys.modules, flush=True)
+    os._exit(0)
+
+from backend.cli.main import parse
+from backend.cli.open_host import open_host
+from backend.cli.settings import load_settings
+open_host(parse(["--no-restore"]))
+import tui.run
+from tui.term.capabilities import detect
+tui.run.IovtopApp(tell, load_settings(), detect()).run(headless=True)
+"""
+
+
 def test_the_version_costs_nothing() -> None:
     modules = loaded("--version")
     assert not modules & {"msgspec", "argparse", "textual", "rich", "asyncio", "psutil", "backend.cli", "backend.host"}
@@ -53,3 +70,12 @@ def test_a_snapshot_needs_no_event_loop_and_no_simulated_host() -> None:
     modules = loaded("snapshot")
     assert not modules & {"asyncio", "backend.simhost", "pyudev", "argparse.textual"}
     assert "backend.cli.watch" not in modules
+
+
+def test_the_first_frame_needs_no_records_of_a_host() -> None:
+    ended = script(_FIRST_FRAME)
+    modules = set(ended.stdout.split())
+    assert {"tui.screens.opening", "textual.screen"} <= modules, ended.stderr
+    assert not {name for name in modules if name.startswith(("backend.probe", "backend.state.", "backend.findings"))}
+    assert not modules & {"backend.model.device", "backend.model.links", "backend.host.doors", "tui.screens.main"}
+    assert not modules & {"msgspec", "hashlib", "psutil", "pyudev", "pyroute2", "qemu"}

@@ -15,10 +15,10 @@ import pytest
 
 from backend.host.clock import SystemClock
 from backend.host.directory import LinuxDirectory
-from backend.host.doors import Source
 from backend.host.linux import LinuxFiles, LinuxHost, LinuxProcesses
 from backend.host.tree import TreeFiles
 from backend.host.uevents import KernelEvents, NoEvents
+from backend.model.source import Source
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from backend.host.doors import Clock, Events, Files, Links, Perf, Processes, Sockets, Source, StillWaiting
+from backend.host.doors import Clock, Events, Files, Links, Perf, Processes, Sockets, StillWaiting
 from backend.model.devstate import About
+from backend.model.source import Source
 from backend.model.vfio import VfioLook
 from backend.simhost.clock import ManualClock
 from backend.simhost.load import read

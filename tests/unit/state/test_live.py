@@ -15,13 +15,14 @@ from types import FrameType
 
 import pytest
 
-from backend.host.doors import Event, Source, StillWaiting
+from backend.host.doors import Event, StillWaiting
 from backend.host.linux import LinuxHost
 from backend.model.delta import Delta
 from backend.model.device import Device, DeviceKind
 from backend.model.facts import FactState
 from backend.model.host import Host
 from backend.model.ids import DeviceId, PciAddress
+from backend.model.source import Source
 from backend.simhost import open_simulated
 from backend.simhost.host import SimulatedHost
 from backend.state.aside import AttendedScanner, DirectScanner, scanner_for
