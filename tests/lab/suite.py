@@ -54,10 +54,11 @@ _LINKS = _files(
     "tests/lab/inside/full/test_netdevsim.py",
 )
 _COUNTERS = _files("tests/lab/inside/full/test_counters.py")
+_VMS = _files("tests/lab/inside/full/test_vms.py")
 _KERNEL = tuple(
     file
     for file in _files("tests/conformance/test_*.py", "tests/lab/inside/full/test_*.py")
-    if file not in (*_CHANGES, *_LINKS, *_COUNTERS)
+    if file not in (*_CHANGES, *_LINKS, *_COUNTERS, *_VMS)
 )
 
 BOOTS = (
@@ -67,6 +68,7 @@ BOOTS = (
     Boot("lab", "a kernel with iommufd", _KERNEL, kernel="lab"),
     Boot("links", "VF policy, statistics and ports, with netdevsim", _LINKS, kernel="lab"),
     Boot("counters", "what is counted of held VFs, on Debian's kernel", _COUNTERS),
+    Boot("vms", "VMs: the data path of a running one, live migrations", _VMS),
     Boot("scale", "268 VFs", ("tests/lab/inside/scale",), profile="scale"),
     Boot("outside", "the lab as its users start it", ("tests/lab/outside",), kernel=None),
     Boot("no-iommu", "Debian's kernel without an IOMMU", ("tests/lab/inside/no_iommu",), profile="no-iommu"),
