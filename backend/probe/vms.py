@@ -19,6 +19,9 @@ from backend.probe.holders.vmm import device_named, is_qemu, is_vmm, options, vm
 
 _UNITS = {"": 20, "b": 0, "k": 10, "m": 20, "g": 30, "t": 40}
 _SIZE = re.compile(r"(\d+)([bkmgt]?)(?:i?b)?\Z", re.ASCII | re.IGNORECASE)
+_CAP_IPC_LOCK = 1 << 14
+_ALL_USERS = [b"0", b"0", b"4294967295"]
+"""The map of users of the first user namespace."""
 _STATUS = {"locked": b"VmLck:", "pinned": b"VmPin:"}
 
 
@@ -35,7 +38,8 @@ def read_vm(files: Files, processes: Processes, pid: int, argv: Sequence[str]) -
         return None
     line = parse_command_line(argv)
     notes: dict[str, Note] = {}
-    memory = _status(files, pid, notes)
+    status = _status(files, pid, notes)
+    memory = _memory(status)
     return Vm(
         pid=pid,
         start_time=process.start_time,
@@ -54,25 +58,42 @@ def read_vm(files: Files, processes: Processes, pid: int, argv: Sequence[str]) -
         incoming=line.incoming,
         locked=memory.get("locked"),
         pinned=memory.get("pinned"),
-        lock_limit=_lock_limit(files, pid, notes),
+        lock_limit=None if _locks_without_limit(files, pid, status) else _lock_limit(files, pid, notes),
         devices=tuple(line.devices),
         notes=notes,
     )
 
 
-def _status(files: Files, pid: int, notes: dict[str, Note]) -> dict[str, int]:
+def _status(files: Files, pid: int, notes: dict[str, Note]) -> bytes:
     path = f"/proc/{pid}/status"
     try:
-        text = files.read(path)
+        return files.read(path)
     except OSError as error:
         notes |= dict.fromkeys(_STATUS, note_of(error, path))
-        return {}
+        return b""
+
+
+def _memory(status: bytes) -> dict[str, int]:
     found = {}
-    for line in text.splitlines():
+    for line in status.splitlines():
         for name, prefix in _STATUS.items():
             if line.startswith(prefix):
                 found[name] = int(line.split()[1]) * 1024
     return found
+
+
+def _locks_without_limit(files: Files, pid: int, status: bytes) -> bool:
+    """Tell whether the kernel does not hold a process to its limit: it may CAP_IPC_LOCK outside of user namespaces.
+
+    Source: drivers/vfio/vfio_iommu_type1.c (lock_cap), drivers/iommu/iommufd/pages.c (IOPT_PAGES_ACCOUNT_NONE).
+    """
+    line = next((line for line in status.splitlines() if line.startswith(b"CapEff:")), b"CapEff: 0")
+    if not int(line.split()[1], 16) & _CAP_IPC_LOCK:
+        return False
+    try:
+        return files.read(f"/proc/{pid}/uid_map", 128).split() == _ALL_USERS
+    except OSError:
+        return False
 
 
 def _lock_limit(files: Files, pid: int, notes: dict[str, Note]) -> int | None:

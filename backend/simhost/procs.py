@@ -194,6 +194,7 @@ class Processes:
         top.file("status", lambda: _status(p))
         top.file("stat", lambda: _stat(p, self._cpu_ticks(p)))
         top.file("limits", lambda: _limits(p))
+        top.file("uid_map", lambda: b"         0          0 4294967295\n")
         top.file("cgroup", lambda: _raw(p.cgroup) + b"\n")
         top.entries["maps"] = File(lambda: _maps(p), restricted=closed)
         top.entries["exe"] = Link(p.argv[0] if p.argv else "", restricted=closed)
@@ -229,6 +230,9 @@ def _fdinfo(p: SimProcess, name: str) -> Node | None:
     return File(f"pos:\t0\nflags:\t02000002\nmnt_id:\t17\nino:\t{_inode(found[0])}\n{found[1]}".encode())
 
 
+_ALL_CAPABILITIES = (1 << 41) - 1
+
+
 def _inode(path: str) -> int:
     """Return an inode: all anonymous files of a host share one, each device node has its own."""
     return 1122 if path.startswith("anon_inode:") else 200 + zlib.crc32(path.encode()) % 4096
@@ -242,6 +246,7 @@ def _status(p: SimProcess) -> bytes:
         + f"VmPeak:\t{p.rss_kb * 2:8d} kB\nVmSize:\t{p.rss_kb * 2:8d} kB\n".encode()
         + f"VmLck:\t{p.locked_kb:8d} kB\nVmPin:\t{p.pinned_kb:8d} kB\n".encode()
         + f"VmHWM:\t{p.rss_kb:8d} kB\nVmRSS:\t{p.rss_kb:8d} kB\nThreads:\t{p.threads}\n".encode()
+        + f"CapEff:\t{0 if p.uid else _ALL_CAPABILITIES:016x}\n".encode()
     )  # fmt: skip
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.host.tree import TreeFiles
 from backend.model.facts import FactState
 from backend.model.host import Host
 from backend.model.vm import VmDevice, VmManager
 from backend.probe.holders import HolderFindings, scan_holders
-from backend.probe.vms import parse_command_line
+from backend.probe.vms import parse_command_line, read_vm
 from backend.simhost import open_simulated
 from backend.simhost.vms import VmPlan
 
@@ -124,6 +126,32 @@ def test_what_cannot_be_read_says_so() -> None:
     web = next(vm for vm in scan_holders(doors).vms if vm.name == "web-2")
     assert web.locked is None
     assert web.notes["locked"].state is FactState.HIDDEN
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "users", "limit"),
+    [
+        ("000001ffffffffff", "0 0 4294967295", None),
+        ("0000000000004000", "0 0 4294967295", None),
+        ("000001ffffffbfff", "0 0 4294967295", 8388608),
+        ("000001ffffffffff", "0 100000 65536", 8388608),  # root of a container is held to it
+        ("", "0 0 4294967295", 8388608),
+    ],
+)
+def test_the_limit_of_locked_memory_holds_for_whom_the_kernel_holds_to_it(
+    tmp_path: Path, capabilities: str, users: str, limit: int | None
+) -> None:
+    folder = tmp_path / "proc/4711"
+    folder.mkdir(parents=True)
+    (folder / "status").write_text(
+        f"VmLck:\t0 kB\nVmPin:\t0 kB\nCapEff:\t{capabilities}\n" if capabilities else "VmLck:\t0 kB\n"
+    )
+    (folder / "limits").write_text("Max locked memory         8388608              8388608              bytes     \n")
+    (folder / "uid_map").write_text(f"{users}\n")
+    doors = open_simulated("bare")
+    vm = read_vm(TreeFiles({"/proc": str(tmp_path / "proc")}), doors.processes, 4711, ["qemu-system-x86_64"])
+    assert vm is not None
+    assert vm.lock_limit == limit
 
 
 def test_they_survive_the_pipe() -> None:
