@@ -53,7 +53,7 @@ async def plan_replug(request: Replug, world: World) -> Operation:
         no_undo="what the guest lost while the device was away" if work else "",
         danger=Danger.DISRUPTIVE if work else Danger.REVERSIBLE,
         must_type="",
-        unseen=True,
+        unseen=False,
     )
     return Operation(plan, tuple(work))
 

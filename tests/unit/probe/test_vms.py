@@ -141,15 +141,16 @@ def test_what_cannot_be_read_says_so() -> None:
 def test_the_limit_of_locked_memory_holds_for_whom_the_kernel_holds_to_it(
     tmp_path: Path, capabilities: str, users: str, limit: int | None
 ) -> None:
-    folder = tmp_path / "proc/4711"
+    doors = open_simulated("bare")
+    pid = doors.kernel.start_vm(VmPlan("web", memory_mb=1024, vcpus=1, accel="tcg", style="plain")).pid
+    folder = tmp_path / f"proc/{pid}"
     folder.mkdir(parents=True)
     (folder / "status").write_text(
         f"VmLck:\t0 kB\nVmPin:\t0 kB\nCapEff:\t{capabilities}\n" if capabilities else "VmLck:\t0 kB\n"
     )
     (folder / "limits").write_text("Max locked memory         8388608              8388608              bytes     \n")
     (folder / "uid_map").write_text(f"{users}\n")
-    doors = open_simulated("bare")
-    vm = read_vm(TreeFiles({"/proc": str(tmp_path / "proc")}), doors.processes, 4711, ["qemu-system-x86_64"])
+    vm = read_vm(TreeFiles({"/proc": str(tmp_path / "proc")}), doors.processes, pid, ["qemu-system-x86_64"])
     assert vm is not None
     assert vm.lock_limit == limit
 
