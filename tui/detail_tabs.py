@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
+from backend.model.figures import bytes_text
 from backend.present.columns import Cell, Role
 from backend.present.lines import Line, Section
-from backend.present.sizes import bytes_text
 from backend.probe.regions import Region
 from backend.state.closer import CloserLook
 from tui.history import Event

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from backend.model.counters import process_subject
 from backend.model.delta import Delta
 from backend.model.device import Device
+from backend.model.holder import Holder
 from backend.model.host import Host
 from backend.model.ids import DeviceId
 from backend.present.columns import columns_named
@@ -157,17 +159,43 @@ def touched_rows(projection: Projection, delta: Delta) -> dict[str, Subject] | N
 
 
 def _measured_rows(projection: Projection, delta: Delta) -> Iterable[tuple[str, Subject]]:
-    """Yield the rows of the devices that were measured, and those above them, which show sums."""
+    """Yield the rows of what was measured, and those above them, which show sums.
+
+    What is counted of a process is shown by its own row and by every device that it holds.
+    """
+    measured: dict[DeviceId, Device] = {}
+    processes = any(name.startswith(_PROCESS) for name in delta.activity)
+    held = _held_devices(delta) if processes else {}
     for name in delta.activity:
         device = delta.new.devices.get(DeviceId(name))
-        for key in _device_keys(projection.view, device) if device is not None else ():
-            if device is not None:
-                yield key, device
+        for one in (device,) if device is not None else held.get(name, ()):
+            measured[one.id] = one
+    for device in measured.values():
+        for key in _device_keys(projection.view, device):
+            yield key, device
             above = projection.parents.get(key)
             while above:
                 subject = projection.rows[above].subject
                 yield above, delta.new.devices.get(subject.id, subject) if isinstance(subject, Device) else subject
                 above = projection.parents.get(above)
+    if processes and projection.view is View.HOLDERS:
+        for key, row in projection.rows.items():
+            pid = row.subject.pid if isinstance(row.subject, Holder) else None
+            if pid is not None and process_subject(pid) in delta.activity:
+                yield key, row.subject
+
+
+_PROCESS = process_subject(0).removesuffix("0")
+
+
+def _held_devices(delta: Delta) -> dict[str, list[Device]]:
+    """Return the devices that each measured process holds."""
+    held: dict[str, list[Device]] = {}
+    for device in delta.new.devices.values():
+        for holder in device.holders:
+            if holder.pid is not None and (name := process_subject(holder.pid)) in delta.activity:
+                held.setdefault(name, []).append(device)
+    return held
 
 
 def _moves(view: View, old: Device, new: Device) -> bool:

@@ -11,9 +11,9 @@ from backend.cli.exits import CommandError, Exit
 from backend.cli.naming import Names
 from backend.cli.snapshot import take
 from backend.host.doors import HostDoors
+from backend.model.figures import bytes_text
 from backend.model.ids import DeviceId
 from backend.model.vfio import VfioLook, VfioRegion
-from backend.present.sizes import bytes_text
 from backend.probe.regions import Region
 from backend.report.text import source_line
 from backend.state.closer import CloserLook, look_closer

@@ -29,13 +29,15 @@ def whole_unit(counter: Counter) -> float:
 
 
 def text_of(value: float | None, scale: int, counter: Counter) -> str:
-    """Return a figure with its unit: ``12.3 MB/s``, ``35 %``, ``41.9 °C``; "" where there is none."""
+    """Return a figure with its unit: ``12.3 MB/s``, ``35 %``, ``41.9 °C``, ``4.07 GiB``; "" where there is none."""
     if value is None:
         return ""
     if counter.kind is CounterKind.LEVEL:
         if counter.unit in _LEVELS:
             divisor, unit = _LEVELS[counter.unit]
             return f"{value / divisor:.4g} {unit}"
+        if counter.unit is Unit.BYTES:
+            return bytes_text(value)
         return f"{number(value, scale)} {PREFIXES[scale]}{_plain(counter.unit)}".rstrip()
     if counter.unit is Unit.NANOSECONDS:
         return f"{value / _SHARE:.0f} %"
@@ -46,6 +48,19 @@ def text_of(value: float | None, scale: int, counter: Counter) -> str:
 
 def _plain(unit: Unit) -> str:
     return unit.value if unit in (Unit.BYTES, Unit.PACKETS) else ""
+
+
+_SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def bytes_text(size: float) -> str:
+    """Return a size in the largest unit that leaves at least one: ``16 KiB``, ``4.07 GiB``."""
+    value, unit = float(size), _SIZES[0]
+    for unit in _SIZES:
+        if value < 1024 or unit == _SIZES[-1]:
+            break
+        value /= 1024
+    return f"{value:.0f} {unit}" if value >= 100 or value.is_integer() else f"{value:.3g} {unit}"
 
 
 def number(value: float, scale: int) -> str:

@@ -306,10 +306,28 @@ def _rate_column(column_id: str, title: str, measure: Measure, priority: int, he
 _RATE_ROLES = {True: Role.TEXT, False: Role.MUTED}
 
 RATE_COLUMNS: tuple[Column, ...] = (
-    _rate_column("trap", "TRAP/s", Measure.TRAPS, 6, "traps on device memory, of the whole VM that holds it (KVM)"),
-    _rate_column("in", "IN B/s", Measure.IN, 6, "bytes received or read, by the best source there is"),
-    _rate_column("out", "OUT B/s", Measure.OUT, 6, "bytes sent or written"),
-    _rate_column("irq", "IRQ/s", Measure.INTERRUPTS, 8, "interrupts that the host delivers to its holder"),
+    _rate_column(
+        "trap",
+        "TRAP/s",
+        Measure.TRAPS,
+        6,
+        "traps on device memory, of the whole VM that holds it (KVM); none for ports and nodes",
+    ),
+    _rate_column(
+        "in",
+        "IN B/s",
+        Measure.IN,
+        6,
+        "bytes received or read, by the best source there is; for ports and nodes: of all functions but VFs",
+    ),
+    _rate_column("out", "OUT B/s", Measure.OUT, 6, "bytes sent or written; for ports and nodes as above"),
+    _rate_column(
+        "irq",
+        "IRQ/s",
+        Measure.INTERRUPTS,
+        8,
+        "interrupts that the host delivers to its holder; for ports and nodes as above",
+    ),
 )
 """Columns of what is measured: "n/a" where the driver does not count, "posted" where the host sees no interrupt."""
 

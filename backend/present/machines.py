@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from backend.model.figures import bytes_text
 from backend.model.vm import Vm, VmDevice
 from backend.present.columns import Cell, Role
 from backend.present.lines import Line, Section
@@ -21,7 +22,7 @@ def _machine(vm: Vm) -> Iterator[Line]:
         yield Line("UUID", Cell(vm.uuid))
     size = [f"{vm.vcpus} vCPU{'s' * (vm.vcpus != 1)}"] if vm.vcpus is not None else []
     if vm.memory is not None:
-        size.append(f"{mebibytes(vm.memory)} of memory")
+        size.append(f"{bytes_text(vm.memory)} of memory")
     if size:
         yield Line("size", Cell(", ".join(size)))
     if vm.machine:
@@ -43,11 +44,11 @@ def _memory(vm: Vm) -> Iterator[Line]:
         yield Line("locked memory", Cell(note.state.value, Role.HIDDEN), note.reason)
         return
     held = max(vm.locked or 0, vm.pinned or 0)
-    limit = "no limit" if vm.lock_limit is None else f"limit {mebibytes(vm.lock_limit)}"
+    limit = "no limit" if vm.lock_limit is None else f"limit {bytes_text(vm.lock_limit)}"
     if "lock_limit" in vm.notes:
         limit = vm.notes["lock_limit"].reason
     tight = vm.lock_limit is not None and held > vm.lock_limit * 0.95
-    yield Line("locked memory", Cell(mebibytes(held), Role.WARNING if tight else Role.TEXT), limit)
+    yield Line("locked memory", Cell(bytes_text(held), Role.WARNING if tight else Role.TEXT), limit)
 
 
 def _device(device: VmDevice) -> Line:
@@ -55,9 +56,3 @@ def _device(device: VmDevice) -> Line:
     words += ["x-no-mmap" if device.no_mmap else "", "iommufd" if device.iommufd else ""]
     words += [f"enable-migration={device.enable_migration}" if device.enable_migration != "auto" else ""]
     return Line("device", Cell(device.device, Role.ID), ", ".join(filter(None, words)))
-
-
-def mebibytes(count: int) -> str:
-    """Return bytes as MiB, or GiB where that comes out even."""
-    mib = count >> 20
-    return f"{mib >> 10} GiB" if mib >= 1024 and mib % 1024 == 0 else f"{mib} MiB"

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from backend.model.counters import CounterState, Flow, Measure, Unit, process_subject
-from backend.model.device import Device
+from backend.model.device import Device, DeviceKind
 from backend.model.figures import fitting
 from backend.model.group import IommuGroup
 from backend.model.holder import Holder, HolderKind
 from backend.model.host import Host
-from backend.present.tree import NumaNode, RootPort, Row, holder_key
+from backend.present.tree import NumaNode, RootPort, Row, holder_key, is_plumbing
 
 WORDS = {
     CounterState.UNKNOWN: "?",
@@ -42,6 +42,8 @@ class Figure:
 
 def figure(host: Host, row: Row, measure: Measure) -> Figure | None:
     """Return what a row does of one measure; None where nothing was measured that could tell."""
+    if measure in _OF_VMS and isinstance(row.subject, RootPort | NumaNode):
+        return None  # the VMs of VFs, which are not measured for it, would be missing
     found: list[Figure] = []
     for subject in subjects_of(host, row, measure):
         one = figure_of(host.activity.get(subject, ()), measure)
@@ -97,9 +99,17 @@ def devices_of(host: Host, row: Row) -> Iterator[Device]:
         key = holder_key(subject)
         yield from (d for d in host.devices.values() if any(holder_key(other) == key for other in d.holders))
     elif isinstance(subject, RootPort):
-        yield from (d for d in host.devices.values() if d.root_port == subject.address and d.sriov is not None)
+        yield from (d for d in host.devices.values() if d.root_port == subject.address and _counts_by_itself(d))
     elif isinstance(subject, NumaNode):
-        yield from (d for d in host.devices.values() if d.numa == subject.number and d.sriov is not None)
+        yield from (d for d in host.devices.values() if d.numa == subject.number and _counts_by_itself(d))
+
+
+def _counts_by_itself(device: Device) -> bool:
+    """Return whether a device counts towards what a port or node does: PFs and other functions.
+
+    What a VF does goes through its PF, and most drivers count it there too; an mdev is counted with its VM.
+    """
+    return device.kind in (DeviceKind.PF, DeviceKind.FUNCTION) and not is_plumbing(device)
 
 
 def _holders(host: Host, row: Row) -> Iterator[Holder]:

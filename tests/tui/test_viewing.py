@@ -100,3 +100,16 @@ def test_rows_that_came_are_told_and_none_at_first() -> None:
     fewer = with_devices(HOST, without=[str(IDS[4])])
     assert not viewing.take(step(empty_host(fewer), fewer)).added
     assert viewing.take(step(fewer, HOST)).added == {str(IDS[4])}
+
+
+@pytest.mark.parametrize("view", [View.DEVICES, View.HOLDERS, View.GROUPS])
+def test_what_is_counted_of_a_vm_is_new_in_all_that_it_holds_at_once(view: View) -> None:
+    viewing = Viewing(view)
+    viewing.take(step(empty_host(HOST), HOST))
+    update = viewing.take(step(HOST, replace(HOST, activity={"pid:4000": ()})))
+    held = [device for device in HOST.devices.values() if any(holder.pid == 4000 for holder in device.holders)]
+    expected = {f"holder:vm:4000/{d.id}" if view is View.HOLDERS else str(d.id) for d in held}
+    assert held
+    assert expected <= update.keys
+    assert ("holder:vm:4000" in update.keys) == (view is View.HOLDERS)
+    assert viewing.shown is not None

@@ -43,6 +43,21 @@ def test_a_vm_and_a_group_show_the_sum_of_their_devices(duo: Measured) -> None:
     assert total.value == pytest.approx(sum(part.value or 0 for part in parts if part is not None))
 
 
+def test_a_node_shows_the_sum_of_its_functions_disks_too_and_of_no_vf_twice(duo: Measured) -> None:
+    numa = project(duo.pictured, View.NUMA)
+    for node in ("numa:0", "numa:1"):
+        near = [
+            d for d in numa.host.devices.values() if f"numa:{d.numa}" == node and d.kind.value in ("pf", "function")
+        ]
+        parts = [figure_of(duo.meter.activity.get(str(device.id), ()), Measure.IN) for device in near]
+        known = [part.value for part in parts if part is not None and part.value is not None]
+        total = figure(numa.host, numa.rows[node], Measure.IN)
+        assert known
+        assert total is not None
+        assert total.value == pytest.approx(sum(known))
+        assert figure(numa.host, numa.rows[node], Measure.TRAPS) is None
+
+
 def test_traps_stand_beside_every_device_of_the_vm(duo: Measured) -> None:
     devices = project(duo.pictured, View.DEVICES)
     first, second = (figure(devices.host, devices.rows[f"0000:c1:00.{n}"], Measure.TRAPS) for n in (3, 4))
@@ -92,7 +107,10 @@ def test_rows_are_ordered_by_the_number_and_the_unknown_come_last(duo: Measured)
         (0.0, 2, Unit.BYTES, CounterKind.TOTAL, "0 MB/s"),
         (350_000_000.0, 2, Unit.NANOSECONDS, CounterKind.TOTAL, "35 %"),
         (41_850.0, 1, Unit.MILLIDEGREES, CounterKind.LEVEL, "41.85 °C"),
-        (8e9, 3, Unit.BYTES, CounterKind.LEVEL, "8.00 GB"),
+        (8 << 30, 3, Unit.BYTES, CounterKind.LEVEL, "8 GiB"),
+        (4.29e9, 3, Unit.BYTES, CounterKind.LEVEL, "4 GiB"),
+        (1023.6 * 2**20, 3, Unit.BYTES, CounterKind.LEVEL, "1024 MiB"),
+        (4.36e9, 3, Unit.BYTES, CounterKind.LEVEL, "4.06 GiB"),
         (2_500_000.0, 2, Unit.MICROJOULES, CounterKind.TOTAL, "2.5 W"),
         (4321.0, 1, Unit.EXITS, CounterKind.TOTAL, "4.32 k/s"),
         (32_000.0, 1, Unit.MEGATRANSFERS, CounterKind.LEVEL, "32 GT/s"),
