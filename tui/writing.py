@@ -33,11 +33,6 @@ class Opener(Protocol):
         ...
 
 
-async def never_open(ask: Ask | None, *, write: bool = True) -> AgentOperator:
-    """Open nothing: for a screen that only shows."""
-    raise ReadOnly("this screen only shows")
-
-
 async def never_change_the_past(ask: Ask | None, *, write: bool = True) -> AgentOperator:
     """Open nothing: for a screen that plays a recording."""
     raise ReadOnly("a recording is played: what it shows is over and cannot be changed")

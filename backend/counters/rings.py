@@ -58,18 +58,6 @@ class Ring:
         """Return mean and peak of each step before the recent values, the newest last."""
         return list(zip(_plain(self._means), _plain(self._peaks), strict=True))
 
-    def shrunk(self, width: int) -> list[float | None]:
-        """Return the recent values in at most ``width`` places: the peak of the values that share one."""
-        values = self.recent()
-        if width <= 0:
-            return []
-        share = -(-len(values) // width)
-        if share <= 1:
-            return values
-        # Groups are counted from the newest value, so that what was drawn does not shift with every new one.
-        parts = [values[max(0, end - share) : end] for end in range(len(values), 0, -share)]
-        return [max((v for v in part if v is not None), default=None) for part in reversed(parts)]
-
 
 def _plain(values: array[float]) -> list[float | None]:
     return [value if value == value else None for value in values]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
 from backend.model.facts import FactState
 
@@ -163,8 +162,6 @@ class Flow:
 
 Activity = Mapping[str, tuple[Flow, ...]]
 """Subject → its flows, the best source of each measure first."""
-
-NO_ACTIVITY: Final[Activity] = {}
 
 HOST = "host"
 """The subject of what is counted for the whole host."""

@@ -23,7 +23,6 @@ class DriverSpec:
     """Matches this class code, shifted right by 8 bits."""
     override_only: bool = False
     """Matches its ids only by ``driver_override``, as VFIO variant drivers do."""
-    any_by_override: bool = True
     vfio: bool = False
     managed_dma: bool = False
     """``driver_managed_dma``: does not break the viability of an IOMMU group."""

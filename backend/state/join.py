@@ -14,8 +14,6 @@ from backend.model.steps import Steps, batches
 from backend.probe.holders import Found, HolderFindings
 from backend.probe.pci import CORE_SUFFIX
 
-Assignments = Mapping[DeviceId, tuple[Found, ...]]
-
 _ACCESS = ("/dev/vfio", "fdinfo", "cmdline", "interrupts", "enable")
 """Evidence of a VFIO user, as opposed to a host's own use."""
 

@@ -17,10 +17,9 @@ from textual.widgets import DataTable, Tree
 from backend.cli.settings import Settings
 from backend.model.device import Device
 from backend.model.host import Host
-from tests.tui.builders import FakeLive, make_pfs, step, with_devices
+from tests.tui.builders import FakeLive, make_pfs, never_open, step, with_devices
 from tui.app import IovtopApp
 from tui.term.capabilities import detect
-from tui.writing import never_open
 
 SIZE = (120, 40)
 CHANGES = 200

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 
+from backend.agent.client import AgentOperator
+from backend.agent.transports import Ask
 from backend.model.counters import Flow
 from backend.model.delta import Delta
 from backend.model.device import DataPath, Device, DeviceKind, Sriov, VfManager
@@ -14,6 +16,7 @@ from backend.model.group import IommuGroup, Viability
 from backend.model.holder import Holder, HolderKind
 from backend.model.host import HolderScan, Host, Iommu
 from backend.model.ids import DeviceId, GroupId, PciAddress, id_order
+from backend.ops.errors import ReadOnly
 from backend.probe.regions import Region
 from backend.state.closer import CloserLook
 from backend.state.diff import difference
@@ -144,3 +147,8 @@ class FakeLive(Session):
 
     def close(self) -> None:
         self.closed = True
+
+
+async def never_open(ask: Ask | None, *, write: bool = True) -> AgentOperator:
+    """Open nothing: for a screen that only shows."""
+    raise ReadOnly("this screen only shows")

@@ -15,13 +15,13 @@ from textual.widget import Widget
 from backend.cli.settings import Settings
 from backend.model.host import Host
 from backend.present.view import View
-from tests.tui.builders import FakeLive
+from tests.tui.builders import FakeLive, never_open
 from tui.app import IovtopApp
 from tui.bridge import Session
 from tui.screens.main import MainScreen
 from tui.term.capabilities import detect
 from tui.widgets.live_tree import LiveTree
-from tui.writing import Opener, never_open
+from tui.writing import Opener
 
 if TYPE_CHECKING:
     from tui.app import Connect

@@ -6,15 +6,14 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import monotonic
 
 import pytest
 
-from tests.tui.pseudo_terminal import PseudoTerminal
+from tests.tui.pseudo_terminal import PATIENCE, PseudoTerminal
 
 RICH = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8"}
-AT_ONCE = 60.0
-"""Seconds: an idle machine needs less than one, a busy one some; what hangs here hangs for an hour."""
+AT_ONCE = 8.0
+"""Seconds: leaving takes one at the most, on a busy machine some more; what hangs here hangs for an hour."""
 
 Start = Callable[..., PseudoTerminal]
 
@@ -113,9 +112,7 @@ def test_a_terminal_that_takes_nothing_any_more(start: Start) -> None:
     for _ in range(300):
         terminal.type(b"TwGg")
     terminal.type(b"\x03")
-    begun = monotonic()
     terminal.ends_unread(AT_ONCE)
-    assert monotonic() - begun < AT_ONCE
     assert terminal.code == 0
     assert terminal.modes() == before
 
@@ -165,7 +162,7 @@ def test_nothing_that_hangs_is_waited_for(start: Start, what: str, leave: bytes 
 @pytest.mark.parametrize("arguments", [("--sim", "duo"), ("--sim", "duo", "snapshot"), ("--version",)])
 def test_a_closed_standard_output_is_told(start: Start, arguments: tuple[str, ...]) -> None:
     terminal = start("-c", f"import os,sys; os.close(1); os.execv(sys.executable, ['x', '-m', 'tui', *{arguments}])")
-    terminal.ended_within(AT_ONCE)
+    terminal.ended_within(PATIENCE)  # most of it is the start
     assert terminal.code == 2
     assert b"standard output is closed" in terminal.written
     assert b"\x1b" not in terminal.written

@@ -22,8 +22,6 @@ from tui.widgets.cells import pad, shorten, shorten_middle, width_of
 from tui.widgets.column_widths import Layout, layout_for
 from tui.widgets.tree_rows import BLANK, BRANCH, LAST, PIPE
 
-NO_MARKS: frozenset[str] = frozenset()
-
 
 class Face(NamedTuple):
     """Everything that tells how a row looks: two rows with the same face are drawn alike."""

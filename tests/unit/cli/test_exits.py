@@ -44,6 +44,9 @@ from tests.unit.cli.running import environment, iovtop, started
         (["--interval", "0.1"], ["0.5 to 60"]),
         (["--config", "/nonexistent/config.toml"], ["/nonexistent/config.toml: no such file"]),
         (["--config", "/"], ["/: cannot be read"]),
+        (["--config", "/nonexistent/config.toml", "--sim", "lab", "snapshot"], ["/nonexistent/config.toml: no such"]),
+        (["--sim", "lab", "snapshot", "--columns", "device,trap"], ["trap is measured over time", "iovtop record"]),
+        (["--sim", "lab", "snapshot", "--columns", "irq,in"], ["--columns: in is measured over time"]),
     ],
 )
 def test_wrong_usage_is_one_line_that_says_what_would_be_right(
@@ -55,6 +58,42 @@ def test_wrong_usage_is_one_line_that_says_what_would_be_right(
     assert ended.err.count("\n") == 1
     for word in words:
         assert word in ended.err
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--theme dark",
+        "--ascii",
+        "--color 16",
+        "--slow",
+        "--no-restore",
+        "--write",
+        "--no-mouse",
+        "--interval 2",
+        "-d 2",
+    ],
+)
+@pytest.mark.parametrize("verb", [["snapshot"], ["numvfs", "eno1", "2", "--yes"]], ids=["a report", "a change"])
+def test_what_only_the_screen_heeds_is_refused_where_none_opens(cli: Cli, option: str, verb: list[str]) -> None:
+    ended = cli("--sim", "bare", *option.split(), *verb)
+    assert (ended.code, ended.out) == (Exit.USAGE, "")
+    name = {"-d": "--interval"}.get(option.split()[0], option.split()[0])
+    assert ended.err == f"iovtop: {name} is for the screen, and this command opens none; see iovtop COMMAND --help\n"
+
+
+@pytest.mark.parametrize("verb", [["snapshot"], []], ids=["a command", "a pipe instead of a screen"])
+def test_a_configuration_that_is_named_is_looked_at_without_a_screen(cli: Cli, tmp_path: Path, verb: list[str]) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('[screen]\nthem = "dark"\n')
+    ended = cli("--config", str(file), "--sim", "lab", *verb)
+    assert (ended.code, ended.out) == (Exit.USAGE, "")
+    assert ended.err.startswith(f"iovtop: {file}: ")
+    assert "did you mean screen.theme?" in ended.err
+    file.write_text('[screen]\nview = "groups"\n')
+    ended = cli("--config", str(file), "--sim", "lab", *verb)
+    assert (ended.code, ended.err) == (Exit.OK, "")
+    assert ("group 17" in ended.out) == (not verb)  # a command has options of its own for what is printed
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["snapshot", "--help"], ["watch", "-h"], ["doctor", "--help"]])

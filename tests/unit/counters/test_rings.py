@@ -33,15 +33,6 @@ def test_older_values_keep_their_mean_and_their_peak(series: list[float | None])
         assert mean is None if not told else mean is not None and abs(mean - sum(told) / len(told)) < 0.01
 
 
-@given(st.lists(values, max_size=RECENT), st.integers(1, 200))
-def test_a_narrow_drawing_keeps_the_peak_and_the_newest(series: list[float | None], width: int) -> None:
-    drawn = _ring(series).shrunk(width)
-    assert len(drawn) <= width
-    assert max((v for v in drawn if v is not None), default=None) == max(
-        (v for v in series if v is not None), default=None
-    )
-
-
 def test_a_ring_never_grows_beyond_its_size() -> None:
     ring = _ring([float(n) for n in range(RECENT + STEP * (OLDER + 3))])
     assert len(ring.recent()) == RECENT
