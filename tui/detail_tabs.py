@@ -8,7 +8,7 @@ from enum import StrEnum
 from backend.model.figures import bytes_text
 from backend.present.columns import Cell, Role
 from backend.present.lines import Line, Section
-from backend.probe.regions import Region
+from backend.present.regions import reached
 from backend.state.closer import CloserLook
 from tui.history import Event
 
@@ -37,20 +37,11 @@ def regions_section(look: CloserLook, *, held: bool) -> Section:
     for region in look.regions:
         place = f"{region.kind} {' '.join(region.qualities)} at {region.start:#x}"
         lines.append(Line(region.name, Cell(bytes_text(region.size)), place))
-        if held and region.name.startswith("BAR ") and region.kind == "memory":
-            lines.append(Line("", _reached(look, region)))
+        if held and region.is_memory_bar:
+            lines.append(Line("", reached(region, look.mapped)))
     if not lines:
         lines = [Line("", Cell(look.reason or "no regions", Role.MUTED))]
     return Section("Regions, as sysfs and the holder's maps tell" if held else "Regions, as sysfs tells", tuple(lines))
-
-
-def _reached(look: CloserLook, region: Region) -> Cell:
-    if look.mapped is None:
-        return Cell("mapped or trapped: cannot be told", Role.HIDDEN)
-    mapped = look.mapped.get(region.name, 0)
-    if not mapped:
-        return Cell("trapped: every access exits", Role.WARNING)
-    return Cell("mapped" if mapped >= region.size else f"mapped, but {bytes_text(region.size - mapped)} trapped")
 
 
 def attribute_sections(look: CloserLook) -> Iterable[Section]:

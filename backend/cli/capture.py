@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 from backend.cli.exits import CommandError, Exit
 from backend.host.doors import HostDoors
+from backend.model.figures import bytes_text
 
 if TYPE_CHECKING:
     from backend.capture.redact import Redactor
@@ -45,7 +46,7 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
         raise CommandError(f"cannot write {path}: {error.strerror}; nothing was kept") from error
     finally:
         scratch.unlink(missing_ok=True)
-    sys.stderr.write(f"{path}: {path.stat().st_size / 1024:.0f} KiB\n")
+    sys.stderr.write(f"{path}: {bytes_text(path.stat().st_size)}\n")
     return Exit.OK
 
 

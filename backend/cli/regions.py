@@ -14,7 +14,7 @@ from backend.host.doors import HostDoors
 from backend.model.figures import bytes_text
 from backend.model.ids import DeviceId
 from backend.model.vfio import VfioLook, VfioRegion
-from backend.probe.regions import Region
+from backend.present.regions import reached
 from backend.report.text import source_line
 from backend.state.closer import CloserLook, look_closer
 
@@ -66,18 +66,11 @@ def _print(doors: HostDoors, found: object, lines: Iterable[str], *, as_json: bo
 
 def _closer_lines(look: CloserLook, *, held: bool) -> Iterable[str]:
     for region in look.regions:
-        how = f"  {_reached(look, region)}" if held and region.name.startswith("BAR ") else ""
+        how = f"  {reached(region, look.mapped).text}" if held and region.is_memory_bar else ""
         qualities = " ".join((region.kind, *region.qualities))
         yield f"{region.name:10}  {bytes_text(region.size):>8}  {qualities} at {region.start:#x}{how}"
     if not look.regions:
         yield "it has no regions that sysfs tells of"
-
-
-def _reached(look: CloserLook, region: Region) -> str:
-    if look.mapped is None:
-        return "mapped or trapped: cannot be told"
-    mapped = look.mapped.get(region.name, 0)
-    return f"{bytes_text(mapped)} mapped" if mapped else "trapped"
 
 
 def _opened_lines(look: VfioLook) -> Iterable[str]:

@@ -13,6 +13,7 @@ from backend.host.doors import HostDoors
 from backend.migration.features import read_features
 from backend.migration.machine import Machine, Site, look_at
 from backend.model.device import Device, DeviceKind
+from backend.model.figures import mebibytes
 from backend.model.host import Host
 from backend.model.migration import Comparison, Reason, Weight
 from backend.model.vm import Vm
@@ -117,7 +118,7 @@ def _of_machines(here: Machine, there: Machine, place: str) -> Iterator[Reason]:
         yield differs(f"its machine is {there.type}, the source's {here.type}", f"{same}, -machine {_plain(here.type)}",
                       "qom-get /machine")  # fmt: skip
     if here.memory != there.memory:
-        yield differs(f"it has {there.memory >> 20} MiB of memory, the source {here.memory >> 20} MiB",
+        yield differs(f"it has {mebibytes(there.memory)} of memory, the source {mebibytes(here.memory)}",
                       f"{same}, -m {here.memory >> 20}M", "query-memory-size-summary")  # fmt: skip
     if here.cpus != there.cpus:
         yield differs(f"it has {there.cpus} vCPUs, the source {here.cpus}", f"{same}, -smp {here.cpus}",
@@ -219,7 +220,7 @@ def _of_process(source: Site, destination: Site, place: str) -> Iterator[Reason]
     if there.lock_limit is not None and there.memory is not None and there.lock_limit < there.memory:
         yield Reason(
             Weight.BLOCKS, place,
-            f"it may lock {there.lock_limit >> 20} MiB, and its devices pin {there.memory >> 20} MiB",
+            f"it may lock {mebibytes(there.lock_limit)}, and its devices pin {mebibytes(there.memory)}",
             "raise its limit of locked memory (ulimit -l, LimitMEMLOCK=)", "/proc/PID/limits",
         )  # fmt: skip
     if any(d.iommufd for d in here.devices) != any(d.iommufd for d in there.devices):

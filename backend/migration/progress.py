@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from backend.model.figures import bytes_text
 from backend.model.migration import Convergence, Progress, Stall
 from backend.model.text import clean
 
@@ -141,7 +142,7 @@ class ProgressModel:
             return Convergence.FITS, ""
         if dirty < self._bandwidth * (1 - _SPREAD / 2):
             return Convergence.CONVERGES, ""
-        needed = f"the guest dirties {_rate(dirty)} and {_rate(self._bandwidth)} get across"
+        needed = f"the guest dirties {bytes_text(dirty)}/s and {bytes_text(self._bandwidth)}/s get across"
         longer = f"; a downtime limit of {expected * 1000:.0f} ms would do" if expected is not None else ""
         return Convergence.NEVER, (
             f"will not converge below {dirty * 8 / 1e6:.0f} Mbit/s: {needed}. Raise the bandwidth or the downtime "
@@ -169,7 +170,3 @@ def _count(value: object) -> int:
 
 def _word(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _rate(value: float) -> str:
-    return f"{value / (1 << 20):.0f} MiB/s"

@@ -63,6 +63,11 @@ def bytes_text(size: float) -> str:
     return f"{value:.0f} {unit}" if value >= 100 or value.is_integer() else f"{value:.3g} {unit}"
 
 
+def mebibytes(size: int) -> str:
+    """Return a size in MiB, for what must be alike to the last of them: ``4096 MiB``."""
+    return f"{size >> 20} MiB"
+
+
 def number(value: float, scale: int) -> str:
     """Return a value in a power of 1000, three digits of it."""
     shown = value / 1000**scale

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from backend.model.figures import bytes_text
 from backend.model.job import Job, JobState
 from backend.model.migration import Convergence, Progress, Stall, Verdict
 from backend.present.columns import Cell, Role
 from backend.present.lines import Line, Section
-from backend.present.migrating import job_words, size
+from backend.present.migrating import job_words
 from backend.present.spark import spark
 
 _BAR = 32
@@ -37,13 +38,13 @@ def strip_words(job: Job, state: JobState, *, ascii_only: bool = False) -> tuple
         return job_words(job, state), _role(job, state)
     words = [f"{found.phase} {bar(found.overall, 16, ascii_only=ascii_only)} {_percent(found)}"]
     if found.passes:
-        words.append(f"pass {found.passes}, {size(found.ram_left)} left")
+        words.append(f"pass {found.passes}, {bytes_text(found.ram_left)} left")
     if found.device_sent is not None:
-        words.append(f"devices {size(found.device_sent)}")
+        words.append(f"devices {bytes_text(found.device_sent)}")
     if found.bandwidth:
-        words.append(f"{size(found.bandwidth)}/s")
+        words.append(f"{bytes_text(found.bandwidth)}/s")
     if found.dirty_rate is not None:
-        words.append(f"dirty {size(found.dirty_rate)}/s")
+        words.append(f"dirty {bytes_text(found.dirty_rate)}/s")
     if found.downtime_expected is not None:
         words.append(f"downtime {found.downtime_expected * 1000:.0f} ms")
     alarm = alarm_of(job)
@@ -145,13 +146,13 @@ def _progress(job: Job, found: Progress, ascii_only: bool) -> Iterator[Line]:
     yield Line("all", Cell(f"{bar(found.overall, _BAR, ascii_only=ascii_only)} {found.overall * 100:5.1f} %"), held)
     if found.passes:
         part = f"{bar(found.pass_done, _BAR, ascii_only=ascii_only)} {found.pass_done * 100:5.1f} %"
-        yield Line(f"pass {found.passes}", Cell(part), f"{size(found.ram_left)} left")
-    again = f"{size(found.resent)} of it changed after it was sent" if found.resent else ""
-    yield Line("memory", Cell(f"{size(found.ram_sent)} sent, {size(found.ram_total)} in all"), again)
+        yield Line(f"pass {found.passes}", Cell(part), f"{bytes_text(found.ram_left)} left")
+    again = f"{bytes_text(found.resent)} of it changed after it was sent" if found.resent else ""
+    yield Line("memory", Cell(f"{bytes_text(found.ram_sent)} sent, {bytes_text(found.ram_total)} in all"), again)
     if found.device_sent is not None:
         count = len(job.move.devices)
         together = f"of {count} devices, which QEMU counts together" if count > 1 else "".join(job.move.devices)
-        yield Line("device state", Cell(f"{size(found.device_sent)} sent"), together)
+        yield Line("device state", Cell(f"{bytes_text(found.device_sent)} sent"), together)
 
 
 def _rates(job: Job, found: Progress, ascii_only: bool) -> Iterator[Line]:
@@ -159,11 +160,11 @@ def _rates(job: Job, found: Progress, ascii_only: bool) -> Iterator[Line]:
         bars = spark(values[-_SPARK:], ascii_only=ascii_only)[0]
         return Line(label, Cell(f"{text:11} {bars}"))
 
-    bandwidth = f"{size(found.bandwidth)}/s" if found.bandwidth else "not yet"
+    bandwidth = f"{bytes_text(found.bandwidth)}/s" if found.bandwidth else "not yet"
     yield row("bandwidth", bandwidth, [sample.bandwidth for sample in job.history])
-    dirty = f"{size(found.dirty_rate)}/s" if found.dirty_rate is not None else "not yet"
+    dirty = f"{bytes_text(found.dirty_rate)}/s" if found.dirty_rate is not None else "not yet"
     yield row("guest dirties", dirty, [sample.dirty_rate for sample in job.history])
-    yield row("left", size(found.ram_left), [float(sample.left) for sample in job.history])
+    yield row("left", bytes_text(found.ram_left), [float(sample.left) for sample in job.history])
 
 
 def _switchover(job: Job, found: Progress) -> Iterator[Line]:
@@ -181,7 +182,9 @@ def _job(job: Job, state: JobState) -> Iterator[Line]:
     yield Line("state", Cell(f"{state.value}{f', pid {job.pid}' if state is JobState.RUNNING else ''}"))
     yield Line("to", Cell(move.destination), f"on {move.host}" if move.host else "on this host")
     yield Line("strategy", Cell(move.strategy.value))
-    limit = "as QEMU is set" if move.bandwidth is None else f"{size(move.bandwidth)}/s" if move.bandwidth else "none"
+    limit = (
+        "as QEMU is set" if move.bandwidth is None else f"{bytes_text(move.bandwidth)}/s" if move.bandwidth else "none"
+    )
     yield Line("limit", Cell(f"bandwidth {limit}"))
     began = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(job.began))
     who = job.who.sudo_user or job.who.user or str(job.who.uid)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from backend.model.figures import bytes_text
 from backend.model.job import Job, JobState
 from backend.model.migration import Comparison, Convergence, Progress, Readiness, Reason, Stall, Verdict, Weight
 
@@ -22,7 +23,7 @@ def readiness_lines(found: Readiness) -> Iterator[str]:
         state = f", now {device.state}" if device.state else ""
         yield f"  {device.device}  {device.driver or 'no driver'}: {offers}{state}  ({device.evidence})"
     if found.dirty_rate is not None:
-        yield f"  it changes {size(found.dirty_rate)} of its memory a second"
+        yield f"  it changes {bytes_text(found.dirty_rate)} of its memory a second"
     yield from _reason_lines(found.reasons)
     for way in found.ways if not found.ready else ():
         yield f"{'possible' if way.possible else 'not now '}  --strategy {way.strategy}: {way.explained}"
@@ -53,14 +54,14 @@ def _facts(found: Progress) -> Iterator[str]:
     if found.ram_total:
         held = " (held: the guest makes more)" if found.held else ""
         yield f"{found.overall * 100:.0f} %{held}"
-        yield f"pass {found.passes}, {size(found.ram_left)} left"
-        yield f"RAM {size(found.ram_sent)}" + (
-            "" if found.device_sent is None else f", devices {size(found.device_sent)}"
+        yield f"pass {found.passes}, {bytes_text(found.ram_left)} left"
+        yield f"RAM {bytes_text(found.ram_sent)}" + (
+            "" if found.device_sent is None else f", devices {bytes_text(found.device_sent)}"
         )
     if found.bandwidth:
-        yield f"{size(found.bandwidth)}/s"
+        yield f"{bytes_text(found.bandwidth)}/s"
     if found.dirty_rate is not None:
-        yield f"dirty {size(found.dirty_rate)}/s"
+        yield f"dirty {bytes_text(found.dirty_rate)}/s"
     if found.downtime_expected is not None:
         yield f"downtime {found.downtime_expected * 1000:.0f} of {found.downtime_limit * 1000:.0f} ms"
     if found.eta is not None:
@@ -86,14 +87,14 @@ def progress_panel(found: Progress, ascii_only: bool = False) -> Iterator[str]:
     yield f"{found.phase:15} {found.at:6.1f} s"
     rows = [("all", found.overall, "held: the guest makes more to send" if found.held else "")]
     if found.passes:
-        rows.append((f"pass {found.passes}", found.pass_done, f"{size(found.ram_left)} left"))
+        rows.append((f"pass {found.passes}", found.pass_done, f"{bytes_text(found.ram_left)} left"))
     for label, part, words in rows:
         done = round(part * _BAR)
         yield f"{label:9}{full * done}{empty * (_BAR - done)} {part * 100:5.1f} %  {words}".rstrip()
-    sent = f"RAM {size(found.ram_sent)} of {size(found.ram_total)}, {size(found.resent)} sent again"
-    yield f"sent     {sent}" + ("" if found.device_sent is None else f"; device state {size(found.device_sent)}")
-    rates = [f"{size(found.bandwidth)}/s" if found.bandwidth else "not measured yet"]
-    rates += [f"the guest dirties {size(found.dirty_rate)}/s"] if found.dirty_rate is not None else []
+    sent = f"RAM {bytes_text(found.ram_sent)} of {bytes_text(found.ram_total)}, {bytes_text(found.resent)} sent again"
+    yield f"sent     {sent}" + ("" if found.device_sent is None else f"; device state {bytes_text(found.device_sent)}")
+    rates = [f"{bytes_text(found.bandwidth)}/s" if found.bandwidth else "not measured yet"]
+    rates += [f"the guest dirties {bytes_text(found.dirty_rate)}/s"] if found.dirty_rate is not None else []
     yield f"rate     {', '.join(rates)}"
     expected = "not known yet" if found.downtime_expected is None else f"{found.downtime_expected * 1000:.0f} ms"
     yield f"downtime {expected} expected, {found.downtime_limit * 1000:.0f} ms allowed"
@@ -139,12 +140,3 @@ def job_words(job: Job, state: JobState) -> str:
     held = "held until you say so; " if not job.released else ""
     found = job.progress if job.released else replace(job.progress, eta=None)
     return f"{asked}{held}{found.phase}  {'  '.join(_facts(found))}"
-
-
-def size(count: float) -> str:
-    """Return bytes in the largest unit that leaves a number of one to four digits."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if abs(count) < 1024 or unit == "GiB":
-            break
-        count /= 1024
-    return f"{count:.0f} {unit}" if count >= 10 or unit == "B" else f"{count:.1f} {unit}"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from backend.host.doors import Files
 from backend.model.device import DataPath, Device
-from backend.probe.regions import Region
+from backend.model.region import Region
 
 _LINE = re.compile(
     rb"^([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+) \S+ \d+ +(/dev/vfio/devices/\S+|anon_inode:\[vfio-device\])", re.M

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from backend.model.region import Region
 
 _IO, _MEMORY, _PREFETCHABLE, _READ_ONLY = 0x100, 0x200, 0x2000, 0x4000
 _WIDE, _DISABLED, _UNSET = 0x0010_0000, 0x1000_0000, 0x2000_0000
@@ -10,21 +10,6 @@ _WIDE, _DISABLED, _UNSET = 0x0010_0000, 0x1000_0000, 0x2000_0000
 
 _BARS, _ROM, _VF_BARS, _WINDOWS = range(6), 6, range(7, 13), range(13, 17)
 """Which line is what, in a kernel with SR-IOV (enum in include/linux/pci.h)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """One region of a function."""
-
-    name: str
-    """``BAR 0``, ``ROM``, ``VF BAR 0`` (for all VFs together), ``window 0`` of a bridge."""
-    start: int
-    size: int
-    """In bytes."""
-    kind: str
-    """``memory`` or ``I/O``."""
-    qualities: tuple[str, ...]
-    """As in ``64-bit``, ``prefetchable``."""
 
 
 def parse_regions(text: str) -> tuple[Region, ...]:

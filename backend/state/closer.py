@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from backend.capture.inventory import AWAKE_ONLY, GUARDED, READ
 from backend.host.doors import Files, HostDoors
 from backend.model.device import Device
+from backend.model.region import Region
 from backend.model.text import clean
 from backend.probe.attributes import note_of
 from backend.probe.mapped import mapped_bytes
-from backend.probe.regions import Region, parse_regions
+from backend.probe.regions import parse_regions
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from backend.model.group import IommuGroup, Viability
 from backend.model.holder import Holder, HolderKind
 from backend.model.host import HolderScan, Host, Iommu
 from backend.model.ids import DeviceId, GroupId, PciAddress, id_order
+from backend.model.region import Region
 from backend.ops.errors import ReadOnly
-from backend.probe.regions import Region
 from backend.state.closer import CloserLook
 from backend.state.diff import difference
 from backend.state.guarded import GuardedFact

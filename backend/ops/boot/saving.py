@@ -18,7 +18,7 @@ from backend.ops.actions import DeleteFile, SaveFile
 from backend.ops.boot.identities import read_identities
 from backend.ops.boot.live import Live, words_of
 from backend.ops.boot.sight import kinds_of
-from backend.ops.boot.unit import SettingsAre, supposed_unit, work_to_install, work_to_remove
+from backend.ops.boot.unit import SettingsAre, asks_systemd, supposed_unit, work_to_install, work_to_remove
 from backend.ops.codec import asked
 from backend.ops.errors import BadRequest, NoSuchDevice, Refused
 from backend.ops.operation import Operation, Outcome, Work
@@ -182,7 +182,7 @@ def _plan(
         no_undo=no_undo if work else "",
         danger=Danger.REVERSIBLE,
         must_type="",
-        unseen=False,
+        unseen=asks_systemd(work),
     )
     return Operation(plan, tuple(work), Outcome(files={PATH: text, **(supposed_unit() if unit else {})}))
 
@@ -206,7 +206,7 @@ def _plan_nothing(world: World, request: Asked, old: str | None) -> Operation:
         no_undo=no_undo if work else "",
         danger=Danger.REVERSIBLE,
         must_type="",
-        unseen=False,
+        unseen=asks_systemd(work),
     )
     return Operation(plan, tuple(work))
 

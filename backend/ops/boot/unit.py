@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from backend.host import installed
@@ -147,6 +148,11 @@ def work_to_remove(world: World) -> list[Work]:
         step = Step(f"remove the unit {BOOT_UNIT}", PATH, "a unit", "", f"rm {PATH}", "there is no such file")
         work.append(Work(step, DeleteFile(PATH), after=(SettingsAre(PATH, None),)))
     return work
+
+
+def asks_systemd(work: Iterable[Work]) -> bool:
+    """Return whether systemd is told of a unit: that was never seen on a machine that systemd had started."""
+    return any(isinstance(item.action, EnableUnit) for item in work)
 
 
 def _write_unit(world: World, text: str) -> Work:

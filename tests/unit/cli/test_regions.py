@@ -14,7 +14,7 @@ def test_of_a_held_function_it_says_what_is_mapped(cli: Cli) -> None:
     source, *lines = ended.out.splitlines()
     assert source.startswith("SIMULATED")
     assert [line.split()[:2] for line in lines] == [["BAR", "0"], ["BAR", "3"]]
-    assert all(line.endswith("16 KiB mapped") for line in lines)
+    assert all(line.split()[2:4] == ["16", "KiB"] and line.endswith("  mapped") for line in lines)
 
 
 def test_of_a_free_one_there_is_nothing_to_be_mapped(cli: Cli) -> None:

@@ -11,8 +11,8 @@ from backend.host.doors import Files
 from backend.model.device import DataPath, Device, DeviceKind
 from backend.model.holder import Holder, HolderKind
 from backend.model.ids import PciAddress
+from backend.model.region import Region
 from backend.probe.mapped import mapped_bytes
-from backend.probe.regions import Region
 
 REGIONS = (
     Region("BAR 0", 0xFE00_0000, 0x4000, "memory", ()),

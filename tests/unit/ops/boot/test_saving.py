@@ -32,17 +32,26 @@ async def test_the_first_time_brings_file_and_unit_and_both_are_taken_back() -> 
     plan = await simulation.plan("boot save")
     assert [step.where for step in plan.steps] == [PATH, UNIT, "unit iovtop-boot.service"]
     assert f"{PF}: 4 VFs; VF 2-3: driver none" in plan.consequences
-    assert not plan.conditions
+    assert (plan.conditions, plan.unseen) == ((), True)  # no systemd of a real kernel was ever told
     assert (await simulation.run(plan))[-1].state is RunState.DONE
     entry = parse(raw(simulation)).pf[0]
     assert (entry.vfs, entry.identity.serial, entry.identity.mac) == (4, "3c-ec-ef-ff-ff-10-00-01", "3c:ec:ef:10:00:01")
     assert "ExecStart=/usr/bin/iovtop boot apply --yes" in simulation.read(UNIT)
-    assert (await simulation.plan("boot save")).steps == ()
+    again = await simulation.plan("boot save")
+    assert (again.steps, again.unseen) == ((), False)
     assert (await simulation.undo(plan))[-1].state is RunState.DONE
     assert "iovtop" not in simulation.host.files.list("/etc/systemd/system")
     for gone in (PATH, UNIT):
         with pytest.raises(FileNotFoundError):
             simulation.read(gone)
+
+
+async def test_only_what_systemd_is_told_was_never_seen_on_a_real_kernel() -> None:
+    simulation = await saved()
+    await simulation.run(await simulation.plan("numvfs", pf=PF, count=2))
+    plan = await simulation.plan("boot save")
+    assert ([step.where for step in plan.steps], plan.unseen) == ([PATH], False)
+    assert (await simulation.plan("boot remove")).unseen
 
 
 async def test_what_runs_is_what_was_looked_at() -> None:
