@@ -138,18 +138,18 @@ ACTIONS: tuple[Action, ...] = (
     Action("move.half_up", "half(-1)", ("ctrl+u",), "half page up", "Half a page up.", _T, Topic.MOVE),
     Action("detail.open", "detail", ("enter",), "detail", "Read everything about the row.", _T, Topic.MOVE,
            "detail", row=True),
-    Action("detail.down", "scroll(1)", ("j", "down"), "down", "Next line of the detail.", _D, Topic.MOVE),
-    Action("detail.up", "scroll(-1)", ("k", "up"), "up", "Line before.", _D, Topic.MOVE),
+    Action("detail.down", "scroll(1)", ("j", "down"), "down", "Next line of the detail.", _D, Topic.MOVE, "down"),
+    Action("detail.up", "scroll(-1)", ("k", "up"), "up", "Line before.", _D, Topic.MOVE, "up"),
     Action("detail.page_down", "scroll_page(1)", ("pagedown", "ctrl+d", "ctrl+f"), "page down", "One page down.",
-           _D, Topic.MOVE),
+           _D, Topic.MOVE, "page"),
     Action("detail.page_up", "scroll_page(-1)", ("pageup", "ctrl+u", "ctrl+b"), "page up", "One page up.",
            _D, Topic.MOVE),
     Action("detail.first", "scroll_edge(-1)", ("g", "home"), "top", "Top of the detail.", _D, Topic.MOVE),
     Action("detail.last", "scroll_edge(1)", ("G", "end"), "bottom", "Bottom of the detail.", _D, Topic.MOVE),
     Action("detail.leave", "leave", ("escape", "enter", "tab", "h", "left"), "back", "Back to the tree.",
-           _D, Topic.MOVE),
+           _D, Topic.MOVE, "back to the tree"),
     Action("tab.next", "tab(1)", ("right_square_bracket",), "next tab of the detail",
-           "Overview, regions, raw attributes, changes of the row.", _M, Topic.MOVE, palette=True),
+           "Overview, regions, raw attributes, changes of the row.", _M, Topic.MOVE, "next tab", palette=True),
     Action("tab.previous", "tab(-1)", ("left_square_bracket",), "tab before of the detail", "The other way round.",
            _M, Topic.MOVE, palette=True),
     Action("view.devices", "view('devices')", ("1",), "devices", "Devices: PF, their VFs, mdev types and mdevs.",
@@ -266,9 +266,12 @@ def bindings(scope: Scope) -> list[BindingType]:
     ]
 
 
-def footer_actions() -> list[Action]:
-    """Return the actions that the footer names."""
-    return [action for action in ACTIONS if action.footer]
+def footer_actions(scope: Scope = Scope.TREE) -> list[Action]:
+    """Return the actions that the footer names while the focus is in the tree, or in the detail."""
+    if scope is Scope.DETAIL:
+        always = {"tab.next", "program.menu", "program.help", "program.quit"}
+        return [action for action in ACTIONS if action.footer and (action.scope is scope or action.id in always)]
+    return [a for a in ACTIONS if a.footer and a.scope is not Scope.DETAIL and not a.id.startswith("tab.")]
 
 
 def on_rows() -> list[Action]:

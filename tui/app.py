@@ -44,6 +44,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
+_TITLE = 28
+"""Cells for the name of a command; its keys stand behind."""
+
+
 class IovtopApp(App[None]):
     """One host on one screen.
 
@@ -232,7 +236,8 @@ class IovtopApp(App[None]):
         """Offer our actions in the command palette."""
         for action in ACTIONS:
             if action.palette:
-                yield SystemCommand(action.title, action.help, lambda call=action.call: self._run_command(call))
+                title = f"{action.title:<{_TITLE}} {action.shown_keys}"
+                yield SystemCommand(title, action.help, lambda call=action.call: self._run_command(call))
 
     async def _run_command(self, call: str) -> None:
         await self.run_action(call, default_namespace=self.screen if hasattr(self.screen, "bridge") else self)

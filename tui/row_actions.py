@@ -14,7 +14,8 @@ from tui.actions import Action, on_rows
 from tui.changes import CHANGES
 
 MIGRATE = "change.migrate"
-_READ_ONLY = "read-only: W switches write mode on"
+READ_ONLY = "read-only: W switches write mode on"
+"""Why a change cannot be made that would fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class RowAction:
 def row_actions(host: Host, row: Row, *, writing: bool) -> list[RowAction]:
     """Return every action on rows, those that can be done first; without ``writing`` none that changes the host."""
     found = [RowAction(action, _why_not(action, host, row, writing)) for action in on_rows()]
-    return sorted(found, key=lambda choice: (choice.why_not != "", choice.why_not != _READ_ONLY))
+    return sorted(found, key=lambda choice: (choice.why_not != "", choice.why_not != READ_ONLY))
 
 
 def _why_not(action: Action, host: Host, row: Row, writing: bool) -> str:
@@ -49,11 +50,11 @@ def _why_not(action: Action, host: Host, row: Row, writing: bool) -> str:
         target = target_of(row, what)
         return "" if target.key else target.why_not
     if action.id == MIGRATE:
-        return why_no_migration(host, row) or ("" if writing else _READ_ONLY)
+        return why_no_migration(host, row) or ("" if writing else READ_ONLY)
     if kind != "change":
         return ""
     reason = CHANGES[what].why_not(host, row.subject) if what in CHANGES else ""
-    return reason or ("" if writing else _READ_ONLY)
+    return reason or ("" if writing else READ_ONLY)
 
 
 def vm_of(host: Host, row: Row) -> Vm | None:

@@ -58,13 +58,18 @@ def test_the_table_of_keys_names_every_action_once() -> None:
     assert sum(len(actions) for actions in by_topic().values()) == len(ACTIONS)
 
 
-def test_the_footer_ends_with_help_and_quit() -> None:
-    assert [action.footer for action in footer_actions()][-2:] == ["help", "quit"]
-
-
 async def test_the_palette_offers_our_actions_only() -> None:
     app = IovtopApp(connecting(FakeLive()), Settings(), detect({"TERM": "xterm-256color"}, "utf-8"))
     async with app.run_test() as pilot:
         await pilot.pause()
         offered = [command.title for command in app.get_system_commands(app.screen)]
-    assert offered == [action.title for action in ACTIONS if action.palette]
+    ours = [action for action in ACTIONS if action.palette]
+    for title, action in zip(offered, ours, strict=True):
+        assert title.startswith(f"{action.title} ")
+        assert title.endswith(f" {action.shown_keys}")
+
+
+@pytest.mark.parametrize("scope", [Scope.TREE, Scope.DETAIL])
+def test_the_footer_names_only_keys_that_work_there(scope: Scope) -> None:
+    assert {action.scope for action in footer_actions(scope)} <= {scope, Scope.MAIN, Scope.EVERYWHERE}
+    assert [action.footer for action in footer_actions(scope)][-2:] == ["help", "quit"]

@@ -318,3 +318,14 @@ async def test_a_change_goes_on_in_the_background_and_is_found_again() -> None:
         assert "step 1 of 1" not in shown.text()
         await shown.press("R")
         assert "no change is being made" in message(shown)
+
+
+async def test_danger_undo_and_keys_of_a_long_plan_are_in_sight_on_a_small_screen() -> None:
+    async with simulated("0000:01:00.0", (80, 24), scenario="lab", write=True) as (shown, _):
+        await shown.press("x")
+        await shown.until(lambda: isinstance(shown.app.screen, MenuScreen), "the menu")
+        await shown.press("u")
+        await shown.until(lambda: isinstance(shown.app.screen, PlanScreen), "the plan")
+        assert "▾" in shown.text()
+        for words in ("not possible now", "undo: ", "esc back"):
+            assert words in shown.text()

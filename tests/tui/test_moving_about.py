@@ -199,6 +199,29 @@ async def test_the_tabs_of_the_detail() -> None:
         assert s.main.feed.tab is Tab.RAW
 
 
+async def test_the_footer_names_the_keys_of_what_has_the_focus() -> None:
+    async with screen(HOST) as s:
+        assert "enter detail" in s.lines()[-1]
+        await s.press("j", "enter")
+        assert "esc back to the tree" in s.lines()[-1]
+        assert "enter detail" not in s.lines()[-1]
+        await s.press("escape")
+        assert "enter detail" in s.lines()[-1]
+
+
+async def test_the_menu_tells_each_reason_once_and_what_fits_first() -> None:
+    async with screen(HOST, (80, 24)) as s:
+        await s.press("j", "x")
+        first = s.text()
+        assert "╭" in first
+        assert "Not here" not in first
+        await s.press(*["j"] * 60)
+        assert "Not here" in s.text()
+        assert s.text().count("is no mdev") == 1
+        await s.press(*["k"] * 60)
+        assert s.text() == first
+
+
 async def test_tabs_on_a_narrow_terminal() -> None:
     async with screen(HOST, (80, 24)) as s:
         await s.press("right_square_bracket")

@@ -26,7 +26,10 @@ class Panel(Widget, can_focus=True):
     What is to be answered stays in sight at the foot, however long the rest is.
     """
 
-    DEFAULT_CSS = "Panel { width: auto; height: auto; max-width: 100%; max-height: 100%; }"
+    DEFAULT_CSS = """
+    Panel { width: auto; height: auto; max-width: 100%; max-height: 100%; border: round $iovtop-line; }
+    Panel.-ascii { border: ascii $iovtop-line; }
+    """
     ALLOW_SELECT = False
 
     def __init__(self, skin: Skin, *, id: str | None = None) -> None:
@@ -35,6 +38,7 @@ class Panel(Widget, can_focus=True):
         self._lines: list[Words] = []
         self._foot: list[Words] = []
         self._top = 0
+        self.set_class(skin.glyphs.name == "ascii", "-ascii")
 
     @property
     def text(self) -> str:
@@ -47,7 +51,7 @@ class Panel(Widget, can_focus=True):
 
     def show(self, lines: Sequence[Words], foot: Sequence[Words]) -> None:
         """Say this, with ``foot`` always in sight."""
-        new = ([[], *lines], [[], *foot, []])
+        new = ([*lines], [[], *foot])
         if new != (self._lines, self._foot):
             longer = len(new[0]) + len(new[1]) != len(self._lines) + len(self._foot)
             self._lines, self._foot = new

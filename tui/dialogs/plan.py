@@ -178,11 +178,14 @@ class PlanScreen(Layer[Confirmed | None], ModalScreen[Confirmed | None]):
         if broken := len(plan.broken):
             words = f"not possible now: {broken} condition{'s do' if broken != 1 else ' does'} not hold"
             lines.append([panel.role(words, Role.DANGER)])
+            lines += self._objections(width)
         elif plan.steps:
             lines.append([panel.role(words, role)])
+        if plan.steps:
+            lines += self._undo(width)
         if plan.unseen:
             lines += panel.paragraph("not seen on a real kernel: only on the simulated host", width, role=Role.WARNING)
-        lines += self._conditions(width) + self._steps(width) + self._after(width)
+        lines += self._consequences(width) + self._steps(width) + self._conditions(width)
         foot: list[Words] = []
         if plan.must_type and plan.ready:
             foot.append([
@@ -192,19 +195,36 @@ class PlanScreen(Layer[Confirmed | None], ModalScreen[Confirmed | None]):
             foot += panel.paragraph(self._note, width, role=Role.WARNING)
         panel.show(lines, [*foot, *self._buttons()])
 
-    def _conditions(self, width: int) -> list[Words]:
+    def _objections(self, width: int) -> list[Words]:
         panel, glyphs = self._panel, self._panel.skin.glyphs
         lines: list[Words] = []
         for condition in self._plan.broken:
             lines += panel.paragraph(condition.objection, width, lead=f"{glyphs.warning} ", role=Role.DANGER)
             if condition.remedy:
                 lines += panel.paragraph(condition.remedy, width, lead=f"  {glyphs.arrow} ", role=Role.MUTED)
+        return lines
+
+    def _undo(self, width: int) -> list[Words]:
+        plan = self._plan
+        if plan.danger is Danger.REVERSIBLE and plan.undo and not plan.no_undo and not plan.broken:
+            return []  # the line above says so
+        text = plan.no_undo or "brings everything back"
+        return self._panel.paragraph(text if plan.undo else f"none: {text}", width, lead="undo: ")
+
+    def _consequences(self, width: int) -> list[Words]:
+        lines: list[Words] = []
+        for text in self._plan.consequences:
+            lines += self._panel.paragraph(text, width, lead=f"{self._panel.skin.glyphs.separator} ")
+        return [[], self._heading("Consequences"), *lines] if lines else []
+
+    def _conditions(self, width: int) -> list[Words]:
+        panel, lines = self._panel, list[Words]()
         holding = [condition.text for condition in self._plan.conditions if condition.holds]
         if len(holding) > _HOLDING_SHOWN:
             holding = [*holding[: _HOLDING_SHOWN - 1], f"and {len(holding) - _HOLDING_SHOWN + 1} more hold"]
         for text in holding:
-            lines += panel.paragraph(text, width, lead=f"{glyphs.marked} ", role=Role.GOOD)
-        return [[], self._heading("Conditions"), *lines] if lines else []
+            lines += panel.paragraph(text, width, lead=f"{panel.skin.glyphs.marked} ", role=Role.GOOD)
+        return [[], self._heading("Conditions that hold"), *lines] if lines else []
 
     def _steps(self, width: int) -> list[Words]:
         panel, glyphs = self._panel, self._panel.skin.glyphs
@@ -218,19 +238,6 @@ class PlanScreen(Layer[Confirmed | None], ModalScreen[Confirmed | None]):
             lines += panel.paragraph(step.text, width, lead=f"{number:2} ", role=Role.ID)
             change = f"{step.old or glyphs.none} {glyphs.arrow} {step.new or glyphs.none}"
             lines += panel.paragraph(f"{step.where}  {change}", width, lead="   ", role=Role.MUTED)
-        return lines
-
-    def _after(self, width: int) -> list[Words]:
-        panel, plan, glyphs = self._panel, self._plan, self._panel.skin.glyphs
-        lines: list[Words] = []
-        if plan.consequences:
-            lines += [[], self._heading("Consequences")]
-            for text in plan.consequences:
-                lines += panel.paragraph(text, width, lead=f"{glyphs.separator} ")
-        if plan.steps:
-            lines += [[], self._heading("Undo")]
-            text = plan.no_undo or "brings everything back"
-            lines += panel.paragraph(text if plan.undo else f"none: {text}", width, lead=f"{glyphs.separator} ")
         return lines
 
     def _heading(self, text: str) -> Words:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from textual.app import ComposeResult
 from textual.binding import Binding
 
-from tui.actions import ACTIONS, Scope
+from tui.actions import ACTIONS, Scope, footer_actions
 from tui.detail_tabs import Tab
 from tui.layer import Layer
 from tui.term.theming import Skin
@@ -41,8 +41,8 @@ class DetailScreen(Layer[None]):
 
     def on_mount(self) -> None:
         """Show the keys and ask for the detail."""
-        keys = [a for a in ACTIONS if a.scope is Scope.DETAIL and a.id in ("detail.leave", "detail.down", "detail.up")]
-        pieces = [(Piece(f" {a.shown_keys.split(' ')[0]}", "key"), Piece(f" {a.title} ", "key-text")) for a in keys]
+        keys = [a for a in footer_actions(Scope.DETAIL) if a.scope is Scope.DETAIL or a.id == "tab.next"]
+        pieces = [(Piece(f" {a.shown_keys.split(' ')[0]}", "key"), Piece(f" {a.footer} ", "key-text")) for a in keys]
         self._keys.say([piece for pair in pieces for piece in pair])
         self._turn(0)
 

@@ -6,6 +6,7 @@ from textual.containers import Vertical
 from textual.timer import Timer
 
 from backend.model.delta import Delta
+from tui.actions import Scope, footer_actions
 from tui.detail_feed import DetailFeed
 from tui.screens.detail import DetailScreen
 from tui.screens.main_migrations import MainMigrations
@@ -97,6 +98,10 @@ class MainDetail(MainMigrations):
 
     def _reader_closed(self, _result: None) -> None:
         self.reader = None
+
+    def on_descendant_focus(self) -> None:
+        """Name the keys that work there."""
+        self.bar.offer(footer_actions(Scope.DETAIL if self.focused is self.pane else Scope.TREE))
 
     def on_detail_pane_left(self) -> None:
         """Go back to the tree."""

@@ -24,6 +24,7 @@ class StatusBar(LineWidget):
     def __init__(self, skin: Skin, actions: Sequence[Action], *, id: str | None = None) -> None:
         super().__init__(skin, "bar", id=id)
         self._actions = actions
+        self._left_out = ""
         self._keys = _keys(actions)
         self._message: Piece | None = None
         self._lasting: Piece | None = None
@@ -35,7 +36,14 @@ class StatusBar(LineWidget):
 
     def leave_out(self, prefix: str) -> None:
         """Name no action whose id begins so, because another line does; "" names all again."""
-        self._keys = _keys([action for action in self._actions if not prefix or not action.id.startswith(prefix)])
+        self._left_out = prefix
+        self.offer(self._actions)
+
+    def offer(self, actions: Sequence[Action]) -> None:
+        """Name the keys of these actions: others work where the focus is now."""
+        self._actions = actions
+        prefix = self._left_out
+        self._keys = _keys([action for action in actions if not prefix or not action.id.startswith(prefix)])
         self._compose_line()
 
     def message(self, text: str, *, warning: bool = False) -> None:
