@@ -13,19 +13,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from backend.migration.progress import OVER, ProgressModel
-from backend.migration.sides import Party
-from backend.migration.verdict import Side, Stand, decide
+from backend.migration.sides import Party, judge
 from backend.model.migration import Progress, Verdict
 from backend.vmm.errors import CommandRefused, MonitorTimeout, VmmError
 from backend.vmm.monitor import Events, Monitor
 
 POLL = 0.25
 """Seconds between two questions; events come in between."""
-_SETTLE = 20.0
-"""Seconds that both sides have to come to rest after the end."""
 _YANK_AFTER = 3.0
 """Seconds after which a cancel that does nothing cuts the connection."""
-_LOST_AFTER = 30.0
+HELD = 0.001
+"""Downtime limit while it is held, so that the guest goes on running: with 0 QEMU does not look again at what is dirty
+after the first pass, and takes that for the end."""
+LOST_AFTER = 30.0
 """Seconds without an answer of the source after which it is given up."""
 
 
@@ -111,7 +111,7 @@ class QmpMigration:
                     why = refused.text
                 except VmmError as lost:
                     why = str(lost)
-        found = await self._judge(why)
+        found = await judge(self._source, self._destination, why)
         downtime = last.downtime if last is not None else None
         self.verdict = replace(found, downtime=downtime, total=time.monotonic() - began)
 
@@ -144,8 +144,7 @@ class QmpMigration:
         await self._limit(source, self._options.bandwidth, self._options.downtime)
 
     async def _limit(self, source: Monitor, bandwidth: int | None, downtime: float | None) -> None:
-        # While it is held nothing short of an empty hand may end pre-copy: then the guest goes on running.
-        limit = 0.0 if not self._released else downtime
+        limit = HELD if not self._released else downtime
         parameters: dict[str, int] = {} if bandwidth is None else {"max-bandwidth": bandwidth}
         if limit is not None:
             parameters["downtime-limit"] = round(limit * 1000)
@@ -169,7 +168,7 @@ class QmpMigration:
         try:
             answer = await source.ask("query-migrate", deadline=2.0)
         except MonitorTimeout:
-            if time.monotonic() - self._heard > _LOST_AFTER:
+            if time.monotonic() - self._heard > LOST_AFTER:
                 raise
             return None
         self._heard = time.monotonic()
@@ -209,23 +208,3 @@ class QmpMigration:
         if last.phase == "cancelled" or (last.phase == "failed" and self._cancelled_at is not None):
             return "it was cancelled"
         return last.error or ("QEMU gives no reason" if last.phase == "failed" else "")
-
-    async def _judge(self, why: str) -> Verdict:
-        """Return where the VM runs, asking both sides until they have come to rest."""
-        until = time.monotonic() + _SETTLE
-        while True:
-            source, destination = await asyncio.gather(self._source.stand(), self._destination.stand())
-            if _at_rest(source, destination) or time.monotonic() > until:
-                return decide(source, destination, why)
-            await asyncio.sleep(POLL)
-
-
-def _at_rest(source: Side, destination: Side) -> bool:
-    """Return whether asking again would tell nothing new: the destination ends by itself when nothing comes."""
-    if Stand.SILENT in (source.stand, destination.stand):
-        return False
-    alive = (Stand.RUNNING, Stand.PAUSED)
-    if source.stand in alive:
-        never_began = "migration none" in source.said or "migration none" in destination.said
-        return destination.stand is not Stand.WAITING or never_began
-    return destination.stand in (*alive, Stand.GONE)

@@ -1,17 +1,42 @@
-"""The two sides of a migration, each with its monitor, and how each stands."""
+"""The two sides of a migration, each with its monitor, and how both stand in the end."""
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import dataclass
+from typing import Protocol
 
 from backend.host.doors import HostDoors
-from backend.migration.verdict import STANDS, Side, Stand
+from backend.migration.verdict import RESUME, STANDS, Side, Stand, at_rest, decide
+from backend.model.migration import Verdict
 from backend.vmm.errors import MonitorAbsent, VmmError
 from backend.vmm.monitor import Monitor, connect
 
 SETTLED = frozenset({"", "none", "completed", "failed", "cancelled"})
-_PATIENCE = 5.0
+PATIENCE = 5.0
 """Seconds that a side has to say how it stands."""
+_SETTLE = 20.0
+"""Seconds that both sides have to come to rest after the end."""
+_LOOK_AGAIN = 0.25
+
+
+class Standing(Protocol):
+    """One side, whoever answers for it."""
+
+    async def stand(self) -> Side:
+        """Return how it stands."""
+        ...
+
+
+async def judge(source: Standing, destination: Standing, why: str, *, resume: str = RESUME) -> Verdict:
+    """Return where the VM runs, asking both sides until they have come to rest. See ``decide``."""
+    until = time.monotonic() + _SETTLE
+    while True:
+        here, there = await asyncio.gather(source.stand(), destination.stand())
+        if at_rest(here, there) or time.monotonic() > until:
+            return decide(here, there, why, resume=resume)
+        await asyncio.sleep(_LOOK_AGAIN)
 
 
 @dataclass(slots=True)
@@ -64,10 +89,18 @@ class Party:
             return Side(self.name, Stand.GONE)
         try:
             monitor = await self.open()
-            status = (await monitor.ask("query-status", deadline=_PATIENCE))["status"]
-            moving = (await monitor.ask("query-migrate", deadline=_PATIENCE)).get("status", "none")
+            status = (await monitor.ask("query-status", deadline=PATIENCE))["status"]
+            moving = (await monitor.ask("query-migrate", deadline=PATIENCE)).get("status", "none")
         except (VmmError, KeyError, TypeError, AttributeError) as error:
             await self.close()
             return Side(self.name, Stand.GONE if self.ended() else Stand.SILENT, str(error))
         stand = STANDS.get(status, Stand.PAUSED)
         return Side(self.name, stand, f"{status}, migration {moving}")
+
+    async def moving(self) -> bool:
+        """Return whether a migration of it goes on."""
+        try:
+            answer = await (await self.open()).ask("query-migrate")
+        except VmmError:
+            return False
+        return answer.get("status", "none") not in SETTLED

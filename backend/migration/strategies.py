@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from backend.migration.engine import Controls, Options, QmpMigration
+from backend.migration.libvirt_engine import RESUME as RESUME_DOMAIN
+from backend.migration.libvirt_engine import DomainParty, LibvirtMigration
 from backend.migration.sides import Party
 from backend.migration.unplugging import Aside, UnplugMigration
+from backend.migration.verdict import RESUME
 from backend.model.job import Move
 from backend.model.migration import Progress, Strategy, Verdict
 
@@ -27,17 +30,26 @@ class Migration(Protocol):
 class Reach:
     """Both sides, as a job reaches them."""
 
-    source: Party
-    destination: Party
+    source: Party | DomainParty
+    destination: Party | DomainParty
+
+    @property
+    def resume(self) -> str:
+        """What lets the VM go on at the source, where it was handed over to nobody."""
+        return RESUME if isinstance(self.source, Party) else RESUME_DOMAIN
 
     async def close(self) -> None:
-        """Let both monitors go."""
+        """Let both go."""
         await self.source.close()
         await self.destination.close()
 
 
 def migration_of(move: Move, reach: Reach, options: Options, controls: Controls, aside: Aside) -> Migration:
     """Return the migration that a move asks for."""
+    if isinstance(reach.source, DomainParty) and isinstance(reach.destination, DomainParty):
+        return LibvirtMigration(reach.source, reach.destination, options, controls, move.plugs)
+    assert isinstance(reach.source, Party)
+    assert isinstance(reach.destination, Party)
     if move.strategy is Strategy.UNPLUG:
         return UnplugMigration(reach.source, reach.destination, options, controls, move.plugs, aside)
     return QmpMigration(reach.source, reach.destination, options, controls)

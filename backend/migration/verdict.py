@@ -43,8 +43,27 @@ class Side:
     """``query-status`` and ``query-migrate`` in a few words, or why there is no answer."""
 
 
-def decide(source: Side, destination: Side, why: str = "") -> Verdict:
-    """Return the verdict. ``why`` is what QEMU gave as the reason for a failure, or that somebody cancelled."""
+RESUME = "`cont` on the source's monitor"
+
+
+def at_rest(source: Side, destination: Side) -> bool:
+    """Return whether asking again would tell nothing new: the destination ends by itself when nothing comes."""
+    if Stand.SILENT in (source.stand, destination.stand):
+        return False
+    alive = (Stand.RUNNING, Stand.PAUSED)
+    if source.stand in alive:
+        never_began = "migration none" in source.said or "migration none" in destination.said
+        return destination.stand is not Stand.WAITING or never_began
+    return destination.stand in (*alive, Stand.GONE)
+
+
+def decide(source: Side, destination: Side, why: str = "", *, resume: str = RESUME) -> Verdict:
+    """Return the verdict.
+
+    Args:
+        why: what was given as the reason for a failure, or that somebody cancelled.
+        resume: what lets a VM go on that was handed over to nobody.
+    """
     there = destination.stand
     because = f": {why}" if why else ""
     here_alive = source.stand in (Stand.RUNNING, Stand.PAUSED)
@@ -67,7 +86,7 @@ def decide(source: Side, destination: Side, why: str = "") -> Verdict:
     elif here_alive:
         found = _stayed(source, there, because)
     elif source.stand is Stand.SENT:
-        found = _handed_over(source, there, because)
+        found = _handed_over(source, there, because, resume)
     else:
         found = _source_lost(source, there, because)
     return _with_words(found, source, destination)
@@ -86,18 +105,19 @@ def _stayed(source: Side, there: Stand, because: str) -> Verdict:
     return Verdict(Where.SOURCE, False, f"{text}; the destination has ended by itself")
 
 
-def _handed_over(source: Side, there: Stand, because: str) -> Verdict:
+def _handed_over(source: Side, there: Stand, because: str, resume: str) -> Verdict:
     if there is Stand.SILENT:
+        quietly = resume.replace("`", "")  # no command to be copied
         return Verdict(
             Where.UNKNOWN, False,
             f"{source.name} was handed over, and the destination does not answer: it may run there{because}",
-            "find out on the destination first; only if it surely does not run there may the source go on (QMP cont)",
+            f"find out on the destination first; only if it surely does not run there may the source go on ({quietly})",
         )  # fmt: skip
     return Verdict(
         Where.NEITHER, False,
         f"{source.name} runs nowhere: it was handed over, and the destination "
         f"{'has ended' if there is Stand.GONE else 'has not taken over'}{because}",
-        "its memory is still on the source: `cont` on the source's monitor lets it go on there",
+        f"its memory is still on the source: {resume} lets it go on there",
     )  # fmt: skip
 
 

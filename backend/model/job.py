@@ -20,9 +20,9 @@ class Move:
 
     vm: str
     monitor: str
-    """The source's monitor."""
+    """The source's monitor; "" where libvirt is asked."""
     destination: str
-    """Monitor of the QEMU that takes it over."""
+    """Monitor of the QEMU that takes it over; or the URI of a libvirt."""
     pid: int | None = None
     """The source's process; None where only its monitor was named."""
     uid: int | None = None
@@ -39,13 +39,18 @@ class Move:
     hold: bool = False
     """Whether the operator says when to switch over."""
     uri: str = ""
-    """Where the destination listens: ``tcp:HOST:PORT``; "" = a socket beside its monitor."""
+    """Where the destination listens: ``tcp:HOST:PORT``, for libvirt ``tcp://HOST``; "" = a socket beside its monitor,
+    or as libvirt finds."""
     command: tuple[str, ...] = ()
     """Command line that starts the destination; () = it waits already."""
     folder: str = ""
     """Where it is started: paths in a command line may be relative."""
     plugs: tuple[tuple[str, str], ...] = ()
-    """With ``unplug``: each device that goes, and what is plugged in for it there ("" = nothing)."""
+    """Each device that goes, and what takes its place there ("" = nothing)."""
+    libvirt: str = ""
+    """URI of the libvirt that has the VM, and is asked in the place of QEMU's monitors; "" = none."""
+    uuid: str = ""
+    """Of the VM; only where libvirt is asked."""
 
 
 @dataclass(frozen=True, slots=True)

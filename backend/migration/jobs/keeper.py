@@ -13,6 +13,7 @@ from backend.migration.engine import Controls, Options
 from backend.migration.jobs.folder import JobFolder
 from backend.migration.jobs.orders import Adjust, Cancel, Order, listen
 from backend.migration.planning import plan_move
+from backend.migration.sides import Party
 from backend.migration.strategies import Reach, migration_of
 from backend.migration.unplugging import Aside
 from backend.model.job import Failure, Job, Sample
@@ -104,6 +105,7 @@ class Keeper:
 
     async def _until_it_answers(self, pid: int, log: str) -> None:
         party = self._reach.destination
+        assert isinstance(party, Party)
         party.pid = pid
         until = time.monotonic() + _START
         while True:

@@ -20,7 +20,8 @@ from backend.host.programs import own_scope
 from backend.migration.jobs.folder import JobFolder, NoJob
 from backend.migration.jobs.keeper import Keeper, Process, write_end
 from backend.migration.jobs.orders import NobodyListens, Order, give
-from backend.migration.sides import SETTLED, Party
+from backend.migration.libvirt_engine import DomainParty
+from backend.migration.sides import Party
 from backend.migration.strategies import Reach
 from backend.migration.unplugging import add_words
 from backend.migration.verdict import decide
@@ -29,7 +30,6 @@ from backend.model.migration import Where
 from backend.model.operation import Who
 from backend.ops.journal import Journal
 from backend.ops.waiting import started
-from backend.vmm.errors import VmmError
 
 _LOOK_AGAIN = 0.05
 _JOURNAL_BUSY = 10.0
@@ -56,6 +56,11 @@ def _boot_id(doors: HostDoors) -> str:
 
 def reach_of(move: Move, here: HostDoors, there: HostDoors) -> Reach:
     """Return both sides of a move."""
+    if move.libvirt:
+        return Reach(
+            DomainParty(here, move.vm, move.uuid, move.libvirt),
+            DomainParty(there, move.vm, move.uuid, move.destination, waits=True),
+        )
     return Reach(
         Party(here, move.vm, move.monitor, move.pid, move.uid), Party(there, move.vm, move.destination, uid=move.uid)
     )
@@ -121,12 +126,12 @@ class Jobs(ABC):
         """
         reach = self.reach(job.move)
         try:
-            if await _still_moves(reach.source):
+            if await reach.source.moving():
                 return job
             source, destination = await asyncio.gather(reach.source.stand(), reach.destination.stand())
         finally:
             await reach.close()
-        verdict = decide(source, destination)
+        verdict = decide(source, destination, resume=reach.resume)
         missing = [f"{device} is out: {add_words(plug)}" for device, plug in job.out.items()]
         verdict = replace(
             verdict, text=f"the job's process died; {verdict.text}", total=time.time() - job.began,
@@ -148,14 +153,6 @@ class Jobs(ABC):
             return
         if doors.programs is not None and job.prepared and tuple(words.split("\0")[:-1]) == job.move.command:
             await asyncio.to_thread(doors.programs.end, job.prepared)
-
-
-async def _still_moves(source: Party) -> bool:
-    try:
-        answer = await (await source.open()).ask("query-migrate")
-        return answer.get("status", "none") not in SETTLED
-    except VmmError:
-        return False
 
 
 class ProcessJobs(Jobs):
