@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from backend.host.caller import caller
 from backend.host.doors import HostDoors
-from backend.migration.comparison import HERE, compare
+from backend.migration.arranging import arrange
+from backend.migration.comparison import HERE
 from backend.migration.jobs.folder import NoJob
 from backend.migration.jobs.orders import Order
 from backend.migration.jobs.starting import Jobs, NotStarted
 from backend.migration.planning import plan_move
-from backend.migration.preparing import prepare
 from backend.migration.readiness import find_out
 from backend.model.host import Host
 from backend.model.job import Job, JobState, Move
-from backend.model.migration import Readiness, Strategy
+from backend.model.migration import Readiness
 from backend.model.plan import Plan
 from backend.model.vm import Vm
 from backend.ops.world import World
@@ -143,23 +142,10 @@ class Migrations:
 
         Changes nothing.
         """
-        unplugged = move.strategy is Strategy.UNPLUG
-        readiness = await find_out(self._doors, host, vm)
-        move = replace(move, devices=tuple(str(one.device) for one in readiness.devices))
         there = self._jobs.host(move.host)
         other = host if there is self._doors else await self._look(move.host)
-        comparison = await compare((self._doors, host), vm, (there, other), move.destination, unplugged=unplugged)
-        pairs = dict(comparison.pairs)
-        reasons = comparison.reasons
-        if move.destination == HERE:
-            swaps = {device: "" if unplugged else pairs.get(device, "") for device in move.devices}
-            uid = os.geteuid() if self._doors.source.kind == "live" else vm.uid or 0
-            made, hindrances = prepare(self._doors, host, vm, move.monitor, swaps, other, uid)
-            reasons = (*reasons, *hindrances)
-            move = replace(move, destination=made.monitor, command=made.command, folder=made.folder)
-        if unplugged:
-            move = replace(move, plugs=tuple((device, pairs.get(device, "")) for device in move.devices))
-        return move, plan_move(move, readiness, reasons)
+        found = await arrange((self._doors, host), vm, (there, other), move)
+        return found.move, plan_move(found.move, found.readiness, found.differences)
 
     async def _look(self, name: str) -> Host:
         doors = self._jobs.host(name)

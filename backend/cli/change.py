@@ -143,7 +143,7 @@ def command_error(error: OperationError, code: Exit | None = None) -> CommandErr
 def carry_out(here: Session, aim: Aim, options: argparse.Namespace) -> Exit:
     """Plan, show, ask and run. Raises ``OperationError``, ``CommandError``."""
     plan = here.wait(here.operator.plan(aim.requests, aim.settles))
-    _show(here.doors, plan, options)
+    show_plan(here.doors, plan, options)
     if options.dry_run is not None:
         return Exit.OK if plan.ready else Exit.REFUSED
     if not plan.ready:
@@ -155,7 +155,8 @@ def carry_out(here: Session, aim: Aim, options: argparse.Namespace) -> Exit:
     return here.wait(_run(here, aim, plan, typed, options))
 
 
-def _show(doors: HostDoors, plan: Plan, options: argparse.Namespace) -> None:
+def show_plan(doors: HostDoors, plan: Plan, options: argparse.Namespace) -> None:
+    """Print a plan as the options want it."""
     how = options.dry_run or ("json" if options.json else "text")
     source = source_line(doors.source.kind, doors.source.detail)
     if how == "json":

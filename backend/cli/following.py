@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from backend.cli.exits import CommandError, Exit
@@ -16,6 +16,8 @@ from backend.migration.jobs.orders import Cancel, Continue, NobodyListens, Order
 from backend.migration.jobs.starting import Jobs, NotStarted, TaskJobs
 from backend.model.job import Job, JobState
 from backend.model.migration import Progress, Verdict
+from backend.present.evacuating import Standing, evacuation_lines, evacuation_words, evacuations
+from backend.present.migrating import job_words
 
 _LINE_EVERY = 2.0
 """Seconds between two plain lines while nothing changes."""
@@ -38,7 +40,7 @@ async def follow(jobs: Jobs, number: int, *, as_json: bool, ask: bool = False) -
     Raises ``CommandError``.
     """
     show, finish = _display(as_json)
-    hands = _Hands(jobs, number)
+    hands = _Hands(jobs, [number])
     try:
         with hands.listening(ask=ask):
             job = await _until_over(jobs, number, show, hands)
@@ -51,6 +53,46 @@ async def follow(jobs: Jobs, number: int, *, as_json: bool, ask: bool = False) -
         finish()
     await jobs.finished()
     return tell_end(job, as_json=as_json)
+
+
+async def follow_all(jobs: Jobs, numbers: Sequence[int], *, as_json: bool) -> Exit:
+    """Show the jobs of an evacuation until the last ends, and tell how. Ctrl-C asks to cancel all of them."""
+    show, finish = _display_all(as_json)
+    hands = _Hands(jobs, numbers)
+    try:
+        with hands.listening(ask=False):
+            while True:
+                found = [await _stand(jobs, number) for number in numbers]
+                show(found)
+                if all(job.over for job, _ in found):
+                    break
+                if hands.left:
+                    remark("the migrations go on; `iovtop jobs` lists them")
+                    return Exit.INTERRUPTED
+                await asyncio.sleep(_GLANCE)
+    except (NoJob, NotStarted) as error:
+        raise CommandError(str(error), Exit.FAILED) from error
+    finally:
+        finish()
+    await jobs.finished()
+    for job, state in found:
+        if as_json:
+            write_json({"job": job.number, "vm": job.move.vm, "verdict": job.verdict, "failure": job.failure})
+        else:
+            sys.stdout.write(f"{job_words(job, state)}\n")
+    return Exit.OK if all(job.verdict is not None and job.verdict.moved for job, _ in found) else Exit.FAILED
+
+
+async def _stand(jobs: Jobs, number: int) -> tuple[Job, JobState]:
+    """Return how a job stands; one whose process died is settled, or followed again."""
+    job, state = jobs.get(number)
+    if state is not JobState.DIED:
+        return job, state
+    job = await jobs.settle(job)
+    if not job.over:
+        remark(f"the process of job {number} died, and QEMU goes on: following it again")
+        job = await jobs.take_up(job)
+    return job, jobs.state(job)
 
 
 def tell_end(job: Job, *, as_json: bool) -> Exit:
@@ -71,14 +113,9 @@ async def _until_over(jobs: Jobs, number: int, show: Callable[[Progress], None],
         now = jobs.folder.stamp(number)
         if now != stamp or count % _ALIVE_EVERY == 0:
             stamp = now
-            job, state = jobs.get(number)
+            job, _ = await _stand(jobs, number)
             if job.progress is not None:
                 show(job.progress)
-            if state is JobState.DIED:
-                job = await jobs.settle(job)
-                if not job.over:
-                    remark(f"the process of job {number} died, and QEMU goes on: following it again")
-                    job = await jobs.take_up(job)
             if job.over:
                 return job
         count += 1
@@ -88,9 +125,9 @@ async def _until_over(jobs: Jobs, number: int, show: Callable[[Progress], None],
 class _Hands:
     """What the operator wants: Ctrl-C, Enter, the end of the terminal."""
 
-    def __init__(self, jobs: Jobs, number: int) -> None:
+    def __init__(self, jobs: Jobs, numbers: Sequence[int]) -> None:
         self._jobs = jobs
-        self._number = number
+        self._numbers = numbers
         self._asked = False
         self._tasks: set[asyncio.Task[None]] = set()
         self.left = False
@@ -127,15 +164,17 @@ class _Hands:
             self._tell(Continue())
 
     def _tell(self, order: Order) -> None:
-        async def tell() -> None:
+        async def tell(number: int) -> None:
             try:
-                await self._jobs.tell(self._number, order)
+                await self._jobs.tell(number, order)
             except (NoJob, NobodyListens) as error:
                 remark(str(error))
 
-        task = asyncio.ensure_future(tell())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        for number in self._numbers:
+            if not self._jobs.get(number)[0].over:
+                task = asyncio.ensure_future(tell(number))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
 
 
 def _display(as_json: bool) -> tuple[Callable[[Progress], None], Callable[[], None]]:
@@ -171,6 +210,44 @@ def _display(as_json: bool) -> tuple[Callable[[Progress], None], Callable[[], No
 
     def panel(progress: Progress) -> None:
         text = "\n".join(progress_panel(progress, ascii_only))
+        live.update(Text(text, no_wrap=True, overflow="ellipsis"), refresh=True)
+
+    return panel, live.stop
+
+
+def _display_all(as_json: bool) -> tuple[Callable[[Sequence[Standing]], None], Callable[[], None]]:
+    """Return what shows how the jobs of an evacuation stand, and what ends the showing."""
+    last: list[object] = []
+    if as_json:
+
+        def write(jobs: Sequence[Standing]) -> None:
+            (found, _), *_ = evacuations(jobs)
+            if last != [found]:
+                last[:] = [found]
+                write_json({"evacuation": found})
+
+        return write, lambda: None
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+
+        def line(jobs: Sequence[Standing]) -> None:
+            (found, _), *_ = evacuations(jobs)
+            words = f"{found.part * 100:3.0f} %  {evacuation_words(found)}"
+            if last != [evacuation_words(found)]:
+                last[:] = [evacuation_words(found)]
+                sys.stdout.write(f"{words}\n")
+                sys.stdout.flush()
+
+        return line, lambda: None
+    from rich.live import Live
+    from rich.text import Text
+
+    ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
+    live = Live(auto_refresh=False, transient=False)
+    live.start()
+
+    def panel(jobs: Sequence[Standing]) -> None:
+        (found, sorted_jobs), *_ = evacuations(jobs)
+        text = "\n".join(evacuation_lines(found, sorted_jobs, ascii_only=ascii_only))
         live.update(Text(text, no_wrap=True, overflow="ellipsis"), refresh=True)
 
     return panel, live.stop

@@ -42,6 +42,7 @@ VERBS = {
     "why": "list everything that stands in the way of a VM's live migration",
     "compare": "say whether a destination can take a VM over, with everything that differs",
     "migrate": "move a running VM to a QEMU that waits for it",
+    "evacuate": "move all VMs of this host away, some at a time",
     "jobs": "list migrations, and follow, cancel, continue or adjust one",
 }
 """Verb → what it does. Each is a module of this package with ``add_options`` and ``run``.

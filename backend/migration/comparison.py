@@ -6,7 +6,7 @@ Source: docs/devel/migration/main.rst (both command lines must make the same mac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from backend.host.doors import HostDoors
@@ -30,6 +30,7 @@ async def compare(
     *,
     monitor: str = "",
     unplugged: bool = False,
+    taken: Collection[str] = (),
 ) -> Comparison:
     """Return everything that keeps a destination from taking a VM over.
 
@@ -39,10 +40,11 @@ async def compare(
         destination: monitor of a QEMU that waits, or ``HERE``: one that is still to be started there.
         monitor: the VM's monitor; "" = the first that its command line names.
         unplugged: whether the VM arrives without its host devices, and gets free functions there.
+        taken: functions there that are promised to others.
     """
     path = monitor or next(iter(vm.monitors), "")
     source = await look_at(*here, path, vm.name, pid=None if monitor else vm.pid)
-    free = compare_here(vm, source, there[1], f"host {there[1].name}")
+    free = compare_here(vm, source, there[1], f"host {there[1].name}", taken)
     if destination == HERE:
         return free
     other = await look_at(*there, destination, vm.name)
@@ -273,11 +275,11 @@ def free_functions(host: Host, mine: Device) -> list[tuple[Device, tuple[Reason,
     return sorted(found, key=lambda item: len(item[1]))
 
 
-def compare_here(vm: Vm, source: Site, host: Host, place: str) -> Comparison:
+def compare_here(vm: Vm, source: Site, host: Host, place: str, promised: Collection[str] = ()) -> Comparison:
     """Return whether a host has what it takes to start a destination for a VM: a free function for each device."""
     reasons: list[Reason] = []
     pairs: list[tuple[str, str]] = []
-    taken: set[str] = set()
+    taken = set(promised)
     for device in source.devices.values():
         candidates = [(d, why) for d, why in free_functions(host, device) if str(d.id) not in taken]
         chosen = next((d for d, why in candidates if not why), None)

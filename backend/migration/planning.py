@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from backend.migration.choosing import EXPLAINED
-from backend.model.job import MIGRATE, Move
+from backend.model.job import MIGRATE, Leaving, Limits, Move
 from backend.model.migration import Readiness, Reason, Strategy, Weight
 from backend.model.plan import Asked, Condition, Danger, Plan, Step
 
@@ -20,10 +20,10 @@ def plan_move(move: Move, readiness: Readiness | None = None, differences: Seque
         readiness: of the VM; None where it was looked at already.
         differences: what a look at the destination found.
     """
-    reasons = [*_reasons(move, readiness), *differences]
+    reasons = [*reasons_of(move, readiness), *differences]
     broken = [_broken(reason) for reason in reasons if reason.weight is not Weight.COSTS]
     holding = []
-    if readiness is not None and not any(r.weight is not Weight.COSTS for r in _reasons(move, readiness)):
+    if readiness is not None and not any(r.weight is not Weight.COSTS for r in reasons_of(move, readiness)):
         holding.append(Condition(f"{move.vm} can migrate live, with the strategy {move.strategy}", True))
     if readiness is not None and not any(reason.weight is not Weight.COSTS for reason in differences):
         holding.append(Condition(f"{place_of(move)} can take it over", True))
@@ -50,7 +50,45 @@ def plan_move(move: Move, readiness: Readiness | None = None, differences: Seque
     )
 
 
-def _reasons(move: Move, readiness: Readiness | None) -> Sequence[Reason]:
+def plan_leaving(found: Sequence[Leaving], *, those_that_can: bool) -> Plan:
+    """Return the plan of an evacuation.
+
+    Args:
+        found: every VM of the host.
+        those_that_can: whether it begins although some cannot go.
+    """
+    moves = [one.move for one in found if one.move is not None]
+    plans = [plan_move(move) for move in moves]
+    staying = [one for one in found if one.move is None]
+    conditions = [
+        Condition(f"{one.vm.name} can go", False, "; ".join(r.cause for r in one.reasons), one.reasons[0].remedy)
+        for one in staying
+        if not those_that_can
+    ]
+    stays = [f"{one.vm.name} stays: {'; '.join(reason.cause for reason in one.reasons)}" for one in staying]
+    if not moves:
+        conditions.append(Condition("there is a VM that can go", False, "; ".join(stays) or "there is none", ""))
+    limits = moves[0].limits if moves else Limits()
+    return Plan(
+        asked=tuple(asked for plan in plans for asked in plan.asked),
+        title=f"migrate {len(moves)} of {len(found)} VMs" + (f" to {moves[0].host or 'this host'}" if moves else ""),
+        devices=tuple(dict.fromkeys(device for plan in plans for device in plan.devices)),
+        conditions=(*(Condition(f"{move.vm} can go", True) for move in moves), *conditions),
+        steps=tuple(step for plan in plans for step in plan.steps),
+        consequences=(
+            f"{limits.per_link} VMs are under way at once, and {limits.per_pf} functions of one PF; others wait",
+            *dict.fromkeys(words for plan in plans for words in plan.consequences),
+            *(stays if those_that_can else ()),
+        ),
+        undo=(),
+        no_undo="what has arrived is migrated back one by one",
+        danger=Danger.DISRUPTIVE,
+        must_type="",
+        unseen=any(plan.unseen for plan in plans),
+    )
+
+
+def reasons_of(move: Move, readiness: Readiness | None) -> Sequence[Reason]:
     """Return what stands in the way of the strategy, and what it costs."""
     if readiness is None:
         return ()

@@ -7,11 +7,22 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from backend.model.migration import Progress, Strategy, Verdict
+from backend.model.migration import Progress, Reason, Strategy, Verdict
 from backend.model.operation import Who
+from backend.model.vm import Vm
 
 MIGRATE = "migrate"
 """What the journal calls a migration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may be under way at once. What is beyond waits for its turn."""
+
+    per_pf: int = 4
+    """Functions of one PF, or mdevs of one parent: as many as RHEL 10 allows for ConnectX-7."""
+    per_link: int = 2
+    """VMs between the same two hosts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,24 @@ class Move:
     """URI of the libvirt that has the VM, and is asked in the place of QEMU's monitors; "" = none."""
     uuid: str = ""
     """Of the VM; only where libvirt is asked."""
+    parents: tuple[str, ...] = ()
+    """The PF, or the mdev parent, of each device that has one."""
+    memory: int = 0
+    """Bytes of the guest's memory: its share of an evacuation. 0 = not known."""
+    limits: Limits = Limits()
+    evacuation: str = ""
+    """Which evacuation it is part of; "" = none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """One VM of a host that is evacuated."""
+
+    vm: Vm
+    move: Move | None
+    """How it goes; None = it cannot."""
+    reasons: tuple[Reason, ...]
+    """What stands in its way."""
 
 
 @dataclass(frozen=True, slots=True)

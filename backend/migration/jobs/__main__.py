@@ -32,7 +32,8 @@ def _keep(path: Path) -> int:
     from backend.host.linux import LinuxHost
     from backend.migration.jobs.folder import JobFolder, NoJob
     from backend.migration.jobs.keeper import Keeper
-    from backend.migration.jobs.starting import reach_of, this_process
+    from backend.migration.jobs.starting import ProcessJobs, reach_of, this_process
+    from backend.migration.jobs.turns import Turn
     from backend.ops.journal_file import FileJournal
 
     folder = JobFolder(path.parent.parent)
@@ -42,10 +43,10 @@ def _keep(path: Path) -> int:
         if job.over:
             sys.stderr.write("this job has ended: whoever started it gave up waiting for this process\n")
             return 1
-        keeper = Keeper(
-            folder, job, reach_of(job.move, doors, doors), FileJournal(folder.state, doors.clock),
-            this_process(doors, os.getpid()), begun=job.pid != 0,
-        )  # fmt: skip
+        journal = FileJournal(folder.state, doors.clock)
+        turn = Turn(folder, job, ProcessJobs(folder, journal, doors).state)
+        process, reach = this_process(doors, os.getpid()), reach_of(job.move, doors, doors)
+        keeper = Keeper(folder, job, reach, journal, process, turn, begun=job.pid != 0)
         asyncio.run(keeper.run())
     except (NoJob, OSError) as error:
         sys.stderr.write(f"{error}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from typing import Any
 from backend.migration.engine import Controls, Options
 from backend.migration.jobs.folder import JobFolder
 from backend.migration.jobs.orders import Adjust, Cancel, Order, listen
+from backend.migration.jobs.turns import Turn
 from backend.migration.planning import plan_move
 from backend.migration.sides import Party
 from backend.migration.strategies import Reach, migration_of
@@ -30,6 +32,8 @@ _JOURNAL_BUSY = 30.0
 """Seconds for which the journal may be somebody else's at the beginning; at the end we wait for as long as it takes."""
 _SHORTLY = 3.0
 _LOOK_AGAIN = 0.2
+_TURN_AGAIN = 0.5
+"""Seconds between two looks at whether it is its turn."""
 _START = 30.0
 """Seconds that a destination has to come up."""
 
@@ -47,16 +51,26 @@ class Keeper:
     """One job.
 
     Args:
+        turn: when it may begin.
         begun: whether QEMU is at it already, since the job's process before this one died.
     """
 
     def __init__(
-        self, folder: JobFolder, job: Job, reach: Reach, journal: Journal, process: Process, *, begun: bool = False
+        self,
+        folder: JobFolder,
+        job: Job,
+        reach: Reach,
+        journal: Journal,
+        process: Process,
+        turn: Turn,
+        *,
+        begun: bool = False,
     ) -> None:
         self._folder = folder
         self._journal = journal
         self._begun = begun
         self._reach = reach
+        self._turn = turn
         self._job = replace(
             job, pid=process.pid, started=process.started, boot_id=process.boot_id,
             released=job.released or not job.move.hold,
@@ -72,8 +86,11 @@ class Keeper:
         server = await listen(self._folder.path(self._job.number), self._obey)
         self._folder.write(self._job, sync=True)  # who reads its pid may give orders at once
         try:
-            await self._prepare()
-            await self._migrate()
+            if await self._its_turn():
+                await self._prepare()
+                await self._migrate()
+            else:
+                await self._end(failure=Failure("it was cancelled while it waited for its turn"))
         except OperationError as error:
             await self._end(failure=Failure(error.told))
         except VmmError as error:
@@ -83,6 +100,15 @@ class Keeper:
             await server.wait_closed()
             await self._reach.close()
         return self._job
+
+    async def _its_turn(self) -> bool:
+        """Wait until others that were asked for before leave room; return False when this one is cancelled first."""
+        while not self._begun and (words := await asyncio.to_thread(self._turn.waits_for)):
+            self._doing(f"waiting: {words}")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._controls.cancel.wait(), _TURN_AGAIN)
+                return False
+        return True
 
     async def _prepare(self) -> None:
         """Write down the beginning, and start the destination where it does not wait already."""

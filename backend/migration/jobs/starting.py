@@ -20,6 +20,7 @@ from backend.host.programs import own_scope
 from backend.migration.jobs.folder import JobFolder, NoJob
 from backend.migration.jobs.keeper import Keeper, Process, write_end
 from backend.migration.jobs.orders import NobodyListens, Order, give
+from backend.migration.jobs.turns import Turn
 from backend.migration.libvirt_engine import DomainParty
 from backend.migration.sides import Party
 from backend.migration.strategies import Reach
@@ -281,7 +282,9 @@ class TaskJobs(Jobs):
         return await self._up(job, begun=True)
 
     async def _up(self, job: Job, *, begun: bool) -> Job:
-        keeper = Keeper(self.folder, job, self.reach(job.move), self._journal, Process(os.getpid(), 0, ""), begun=begun)
+        turn = Turn(self.folder, job, self.state)
+        reach, process = self.reach(job.move), Process(os.getpid(), 0, "")
+        keeper = Keeper(self.folder, job, reach, self._journal, process, turn, begun=begun)
         task = asyncio.create_task(keeper.run())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

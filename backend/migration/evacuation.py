@@ -1,0 +1,82 @@
+"""Moving all VMs of a host away: what can go where, and what cannot, before anything begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from backend.migration.arranging import Arranged, Place, arrange
+from backend.migration.comparison import HERE
+from backend.model.host import Host
+from backend.model.job import Leaving, Move
+from backend.model.migration import Reason, Strategy, Weight
+from backend.model.vm import Vm, VmManager
+
+_BY_ITSELF = (Strategy.VFIO, Strategy.FAILOVER)
+"""Strategies that are chosen unasked: the guest keeps its devices."""
+
+
+async def plan_evacuation(
+    here: Place, there: Place, vms: Sequence[Vm], wished: Move, strategy: Strategy | None = None
+) -> list[Leaving]:
+    """Return each VM with how it goes, or with everything that keeps it. Changes nothing.
+
+    A destination that waits under the VM's own name is taken; else one is started.
+
+    Args:
+        here: the host to be evacuated.
+        there: the host that takes the VMs.
+        wished: the limits that hold for all; its VM does not matter.
+        strategy: None = for each VM the best one that leaves the guest its devices.
+    """
+    found: list[Leaving] = []
+    waiting = {vm.name: path for vm in there[1].vms.values() if vm.incoming for path in vm.monitors[:1]}
+    taken: set[str] = set()
+    for vm in vms:
+        reason = _why_not(vm)
+        if reason is not None:
+            found.append(Leaving(vm, None, (reason,)))
+            continue
+        move = replace(
+            wished, vm=vm.name, monitor=vm.monitors[0], pid=vm.pid, uid=vm.uid, destination=waiting.get(vm.name, HERE)
+        )
+        arranged = await _best(here, vm, there, move, strategy, taken)
+        if arranged.hindrances:
+            found.append(Leaving(vm, None, arranged.hindrances))
+            continue
+        taken |= arranged.takes
+        found.append(Leaving(vm, arranged.move, ()))
+    return found
+
+
+async def _best(here: Place, vm: Vm, there: Place, move: Move, strategy: Strategy | None, taken: set[str]) -> Arranged:
+    """Return the first way that nothing stands in, else the first of all."""
+    tried: list[Arranged] = []
+    for one in (strategy,) if strategy is not None else _BY_ITSELF:
+        arranged = await arrange(here, vm, there, replace(move, strategy=one), taken=taken)
+        if not arranged.hindrances:
+            return arranged
+        tried.append(arranged)
+    return tried[0]
+
+
+def _why_not(vm: Vm) -> Reason | None:
+    def reason(cause: str, remedy: str) -> Reason:
+        return Reason(Weight.BLOCKS, vm.name, cause, remedy, "its process")
+
+    if not vm.qemu:
+        return reason(f"{vm.program} is no QEMU", f"move it by the means of {vm.program}")
+    if vm.manager is VmManager.LIBVIRT:
+        return reason("it belongs to libvirt", f"`virsh migrate --live --p2p {vm.name} URI` moves it")
+    if not vm.monitors:
+        return reason("it was started without a monitor (-qmp)", "restart it with one")
+    return None
+
+
+def leavers(host: Host, names: Iterable[str] = ()) -> list[Vm]:
+    """Return the VMs of a host that would have to go, the largest first: those that wait for others stay."""
+    found = [vm for vm in host.vms.values() if not vm.incoming]
+    wanted = set(names)
+    if wanted:
+        found = [vm for vm in found if vm.name in wanted]
+    return sorted(found, key=lambda vm: (-(vm.memory or 0), vm.name))

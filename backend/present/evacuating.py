@@ -1,0 +1,84 @@
+"""An evacuation in words: how many VMs have gone, which stayed, one bar over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from backend.model.job import Job, JobState
+from backend.present.migrating import job_words
+
+Standing = tuple[Job, JobState]
+
+
+@dataclass(frozen=True, slots=True)
+class Evacuation:
+    """How the migrations of one evacuation stand together."""
+
+    name: str
+    place: str
+    """Where the VMs go."""
+    total: int
+    moved: int
+    stayed: int
+    """Ended, and the VM did not move."""
+    waiting: int
+    """Not their turn yet."""
+    part: float
+    """How much of all memory is there, 0 to 1: what stayed counts as nothing."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.moved + self.stayed == self.total
+
+
+def evacuations(jobs: Sequence[Standing]) -> Iterator[tuple[Evacuation, list[Standing]]]:
+    """Yield each evacuation among jobs, with its jobs in their order."""
+    together: dict[str, list[Standing]] = {}
+    for job, state in jobs:
+        if job.move.evacuation:
+            together.setdefault(job.move.evacuation, []).append((job, state))
+    for name, found in together.items():
+        yield _sum(name, found), found
+
+
+def _sum(name: str, jobs: Sequence[Standing]) -> Evacuation:
+    moved = sum(job.verdict is not None and job.verdict.moved for job, _ in jobs)
+    ended = sum(job.over for job, _ in jobs)
+    waiting = sum(not job.over and job.progress is None for job, _ in jobs)
+    # A VM whose memory is not known counts as a small one.
+    shares = [(job.move.memory or 1 << 30, _part(job)) for job, _ in jobs]
+    part = sum(weight * done for weight, done in shares) / sum(weight for weight, _ in shares)
+    first = jobs[0][0].move
+    place = first.host.rpartition(":")[2] or "this host"
+    return Evacuation(name, place, len(jobs), moved, ended - moved, waiting, part)
+
+
+def _part(job: Job) -> float:
+    if job.over:
+        return 1.0 if job.verdict is not None and job.verdict.moved else 0.0
+    return job.progress.overall if job.progress is not None else 0.0
+
+
+def evacuation_words(found: Evacuation) -> str:
+    """Return how it stands, in a line."""
+    words = [f"{found.moved} of {found.total} VMs are there"]
+    if found.stayed:
+        words.append(f"{found.stayed} stayed")
+    under_way = found.total - found.moved - found.stayed - found.waiting
+    if under_way:
+        words.append(f"{under_way} on the way")
+    if found.waiting:
+        words.append(f"{found.waiting} wait")
+    return ", ".join(words)
+
+
+def evacuation_lines(found: Evacuation, jobs: Sequence[Standing], *, ascii_only: bool = False) -> Iterator[str]:
+    """Yield the bar over all, and a line for each VM."""
+    full, empty = ("#", ".") if ascii_only else ("█", "░")
+    done = min(30, int(found.part * 30))
+    yield f"all  {full * done}{empty * (30 - done)} {found.part * 100:5.1f} %  {evacuation_words(found)}"
+    width = max(len(job.move.vm) for job, _ in jobs)
+    for job, state in jobs:
+        yield f"  {job.move.vm.ljust(width)}  {job_words(job, state)}"
