@@ -11,10 +11,11 @@ from backend.host.caller import caller
 from backend.host.doors import HostDoors
 from backend.migration.arranging import arrange
 from backend.migration.comparison import HERE
+from backend.migration.evacuation import leavers, plan_evacuation
 from backend.migration.jobs.folder import NoJob
 from backend.migration.jobs.orders import Order
 from backend.migration.jobs.starting import Jobs, NotStarted
-from backend.migration.planning import plan_move
+from backend.migration.planning import plan_leaving, plan_move
 from backend.migration.readiness import find_out
 from backend.model.host import Host
 from backend.model.job import Job, JobState, Move
@@ -22,6 +23,7 @@ from backend.model.migration import Readiness
 from backend.model.plan import Plan
 from backend.model.vm import Vm
 from backend.ops.world import World
+from backend.present.evacuating import Evacuation, evacuations
 from backend.state.aside import scanner_for
 
 
@@ -102,6 +104,11 @@ class Migrations:
         """Return the jobs that go on, and those that ended in sight and were not looked at yet."""
         return [(job, state) for job, state in self.all() if state is not JobState.ENDED or job.number in self.seen]
 
+    def evacuations(self) -> list[Evacuation]:
+        """Return the evacuations of which a job is in sight."""
+        sight = {job.move.evacuation for job, _ in self.in_sight()}
+        return [found for found, _ in evacuations(self.all()) if found.name in sight]
+
     async def settle(self, job: Job) -> None:
         """Find out about a job whose process died, once: follow it again, or keep what became of it."""
         if job.number in self._settled:
@@ -122,6 +129,11 @@ class Migrations:
         """Begin a migration. Raises ``NotStarted``, ``OSError``."""
         return await self._jobs.start(move, caller())
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Hosts that may take VMs; "" = this one."""
+        return "", *self._neighbours
+
     async def waiting(self, host: Host, vm: Vm) -> list[Waiting]:
         """Return the QEMUs that wait for a VM, those of its name first, and hosts on which one can be started."""
         found = [Waiting("", path, one.name) for one in host.vms.values() if one.incoming for path in one.monitors[:1]]
@@ -131,7 +143,7 @@ class Migrations:
                 Waiting(name, path, one.name) for one in other.vms.values() if one.incoming for path in one.monitors[:1]
             ]
         found.sort(key=lambda one: one.name != vm.name)
-        return [*found, *(Waiting(name, HERE, "") for name in ("", *self._neighbours))]
+        return [*found, *(Waiting(name, HERE, "") for name in self.hosts)]
 
     async def ready(self, host: Host, vm: Vm) -> Readiness:
         """Return everything that stands in the way of a VM, and which strategies there are."""
@@ -146,6 +158,14 @@ class Migrations:
         other = host if there is self._doors else await self._look(move.host)
         found = await arrange((self._doors, host), vm, (there, other), move)
         return found.move, plan_move(found.move, found.readiness, found.differences)
+
+    async def plan_evacuation(self, host: Host, wished: Move, *, those_that_can: bool) -> tuple[list[Move], Plan]:
+        """Return the migrations of all VMs of the host that can go, and their plan. Changes nothing."""
+        there = self._jobs.host(wished.host)
+        other = host if there is self._doors else await self._look(wished.host)
+        found = await plan_evacuation((self._doors, host), (there, other), leavers(host), wished)
+        moves = [one.move for one in found if one.move is not None]
+        return moves, plan_leaving(found, those_that_can=those_that_can)
 
     async def _look(self, name: str) -> Host:
         doors = self._jobs.host(name)

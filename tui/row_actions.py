@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backend.migration.evacuation import leavers
 from backend.model.device import DeviceKind
 from backend.model.holder import Holder
 from backend.model.host import Host
@@ -14,6 +15,7 @@ from tui.actions import Action, on_rows
 from tui.changes import CHANGES
 
 MIGRATE = "change.migrate"
+EVACUATE = "change.evacuate"
 READ_ONLY = "read-only: W switches write mode on"
 """Why a change cannot be made that would fit."""
 
@@ -51,6 +53,8 @@ def _why_not(action: Action, host: Host, row: Row, writing: bool) -> str:
         return "" if target.key else target.why_not
     if action.id == MIGRATE:
         return why_no_migration(host, row) or ("" if writing else READ_ONLY)
+    if action.id == EVACUATE:
+        return why_no_evacuation(host) or ("" if writing else READ_ONLY)
     if kind != "change":
         return ""
     reason = CHANGES[what].why_not(host, row.subject) if what in CHANGES else ""
@@ -76,6 +80,11 @@ def why_no_migration(host: Host, row: Row) -> str:
     if vm.incoming:
         return f"{vm.name} waits to receive a VM itself"
     return "" if vm.monitors else f"{vm.name} was started without a monitor (-qmp)"
+
+
+def why_no_evacuation(host: Host) -> str:
+    """Return why nothing can leave the host; "" when that is to be looked into."""
+    return "" if leavers(host) else "no VM is seen on this host"
 
 
 def target_of(row: Row, where: str) -> Target:

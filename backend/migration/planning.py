@@ -66,7 +66,7 @@ def plan_leaving(found: Sequence[Leaving], *, those_that_can: bool) -> Plan:
         if not those_that_can
     ]
     stays = [f"{one.vm.name} stays: {'; '.join(reason.cause for reason in one.reasons)}" for one in staying]
-    if not moves:
+    if not moves and those_that_can:
         conditions.append(Condition("there is a VM that can go", False, "; ".join(stays) or "there is none", ""))
     limits = moves[0].limits if moves else Limits()
     return Plan(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from backend.model.job import Job, JobState
+from backend.present.jobs import bar
 from backend.present.migrating import job_words
 
 Standing = tuple[Job, JobState]
@@ -74,11 +75,14 @@ def evacuation_words(found: Evacuation) -> str:
     return ", ".join(words)
 
 
+def evacuation_bar(found: Evacuation, *, ascii_only: bool = False, width: int = 16) -> str:
+    """Return one bar over all VMs, and how it stands."""
+    return f"{bar(found.part, width, ascii_only=ascii_only)} {found.part * 100:3.0f} %  {evacuation_words(found)}"
+
+
 def evacuation_lines(found: Evacuation, jobs: Sequence[Standing], *, ascii_only: bool = False) -> Iterator[str]:
     """Yield the bar over all, and a line for each VM."""
-    full, empty = ("#", ".") if ascii_only else ("█", "░")
-    done = min(30, int(found.part * 30))
-    yield f"all  {full * done}{empty * (30 - done)} {found.part * 100:5.1f} %  {evacuation_words(found)}"
+    yield f"all  {evacuation_bar(found, ascii_only=ascii_only, width=30)}"
     width = max(len(job.move.vm) for job, _ in jobs)
     for job, state in jobs:
         yield f"  {job.move.vm.ljust(width)}  {job_words(job, state)}"

@@ -30,7 +30,8 @@ def plan_lines(plan: Plan, glyphs: Glyphs) -> Iterator[str]:
             if condition.remedy:
                 yield f"      {condition.remedy}"
     if not plan.steps:
-        yield "nothing to do: the host is in that state"
+        if plan.ready:
+            yield "nothing to do: the host is in that state"
         return
     yield "steps:"
     for number, step in enumerate(plan.steps, 1):

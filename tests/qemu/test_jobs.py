@@ -21,7 +21,7 @@ from backend.migration.jobs.folder import JobFolder, NoJob
 from backend.migration.jobs.orders import Adjust, Cancel, Continue, NobodyListens
 from backend.migration.jobs.starting import Jobs, ProcessJobs, TaskJobs
 from backend.migration.preparing import prepare
-from backend.model.job import Job, JobState, Move
+from backend.model.job import Job, JobState, Limits, Move
 from backend.model.migration import Where
 from backend.model.plan import RunState
 from backend.ops.journal import Journal, MemoryJournal
@@ -276,3 +276,20 @@ async def test_what_a_dead_job_had_started_is_ended(desk: Desk) -> None:
         not Path(f"/proc/{destination.pid}/cmdline").exists()
         or not Path(f"/proc/{destination.pid}/cmdline").read_bytes()
     )
+
+
+async def test_one_that_waits_for_its_turn_can_be_cancelled_and_leaves_no_trace(desk: Desk) -> None:
+    first = await desk.going()
+    second = await desk.jobs.start(replace(first.move, limits=Limits(per_link=1)), caller())
+    found = await desk.until(second.number, lambda job: job.doing)
+    assert found.doing == "waiting: 1 of the 1 VMs that may move at once " + (
+        "to there are before it" if desk.pair.kind == "simulated" else "within this host are before it"
+    )
+    await desk.jobs.tell(second.number, Cancel())
+    ended = await desk.end(second.number)
+    assert ended.failure is not None
+    assert ended.failure.text == "it was cancelled while it waited for its turn"
+    assert (ended.operation, ended.progress) == (0, None)
+    await desk.jobs.tell(first.number, Cancel())
+    assert (await desk.end(first.number)).verdict is not None
+    assert len(desk.journal.entries()) == 1

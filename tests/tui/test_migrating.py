@@ -171,3 +171,22 @@ async def test_a_destination_that_is_started_for_it() -> None:
         assert "host=0000:c1:00.7" in " ".join(one.app.screen.query_one(Panel).text.split())
         await one.press("tab", "enter")
         await one.shows("web-2 runs on the destination now")
+
+
+async def test_all_that_can_leave_the_host_one_after_the_other() -> None:
+    async with player() as one:
+        await one.press("colon", *"web", "minus", "2", "enter")
+        await one.press("x", "E")
+        await one.shows("Evacuate hv07")
+        await one.press("down", "left", "down", "down", *"4G", "down", "down", "space", "enter")
+        await one.shows("cache-1 stays: it belongs to libvirt")
+        await one.until(lambda: " Do it  " in text_of(one.app), "an armed plan")
+        await one.press("tab", "enter")
+        await one.until(lambda: isinstance(one.app.screen, JobsScreen), "the screen of jobs")
+        await one.shows("1 of the 1 VMs that may move at once to duo:hv08 are before it")
+        await one.press("escape")
+        strip = one.app.screen_stack[-1].query_one(JobsStrip)
+        await one.until(lambda: "evacuate → hv08" in strip.text, "a line for all of them")
+        assert "0 of 2 VMs are there, 1 on the way, 1 wait" in strip.text or "1 of 2 VMs are there" in strip.text
+        await one.until(lambda: "100 %  2 of 2 VMs are there" in strip.text, "the end")
+        assert {job.verdict is not None and job.verdict.moved for job, _ in one.migrations.all()} == {True}

@@ -14,6 +14,7 @@ from backend.migration.jobs.folder import NoJob
 from backend.migration.jobs.orders import Adjust, Cancel, Continue, NobodyListens, Order
 from backend.model.job import Job, JobState
 from backend.present.columns import Role
+from backend.present.evacuating import evacuation_bar
 from backend.present.jobs import alarm_of, job_sections, job_title
 from backend.present.migrating import job_words
 from tui.dialogs.form import Field, FieldKind, Form, FormScreen
@@ -172,6 +173,8 @@ class JobsScreen(Layer[None]):
     def _say(self, chosen: tuple[Job, JobState] | None) -> None:
         going = sum(state is not JobState.ENDED for _, state in self._jobs)
         count = f" {going} migration{'s' * (going != 1)} under way " if self._jobs else " no migrations yet "
+        for found in self._migrations.evacuations():
+            count = f" {evacuation_bar(found, ascii_only=self._skin.glyphs.name == 'ascii')} "
         title = [*self._badge, Piece(" iovtop ", "brand", 3), Piece(count, "hostname", 1)]
         if self._asking:
             pieces = [Piece(f" {_QUESTIONS[self._asking][0]} y: yes, any other key: no ", "message-warning")]

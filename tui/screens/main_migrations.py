@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 
 from backend.migration.jobs.starting import NotStarted
 from backend.model.host import Host
-from backend.model.job import JobState, Move
+from backend.model.job import JobState, Limits, Move
 from backend.model.migration import Strategy
 from backend.model.plan import Plan
 from backend.model.text import clean
@@ -17,7 +18,7 @@ from backend.present.tree import Row
 from tui.dialogs.form import Choice, Field, FieldKind, Form, FormScreen
 from tui.dialogs.plan import Confirmed, PlanScreen
 from tui.migrations import Migrations, Waiting
-from tui.row_actions import vm_of, why_no_migration
+from tui.row_actions import vm_of, why_no_evacuation, why_no_migration
 from tui.screens.jobs import JobsScreen, limit_fields, rate_of
 from tui.screens.main_changes import MainChanges
 from tui.widgets.header import badge
@@ -37,7 +38,7 @@ class MainMigrations(MainChanges):
         if self.migrations is None:
             return
         jobs = self.migrations.in_sight()
-        self.jobs.show(jobs)
+        self.jobs.show(jobs, self.migrations.evacuations())
         words = {
             job.move.pid: row_words(job, state, self.skin.glyphs.arrow)
             for job, state in reversed(jobs)
@@ -96,6 +97,53 @@ class MainMigrations(MainChanges):
 
         self.app.push_screen(FormScreen(self.skin, Form(f"Migrate {vm.name}", fields)), filled)
 
+    def action_evacuate(self) -> None:
+        """Ask where all VMs of the host shall go."""
+        host, migrations = self.viewing.host, self.migrations
+        if host is None:
+            return
+        reason = "nothing lives on this host that could migrate" if migrations is None else why_no_evacuation(host)
+        if reason or migrations is None:
+            self.bar.message(reason, warning=True)
+            return
+        places = [Choice(name, name.rpartition(":")[2] or "this host") for name in migrations.hosts]
+        most = Limits()
+        fields = (
+            Field("host", "host", FieldKind.CHOICE, places[-1].value, "who takes them", places),
+            Field("at_once", "at once", FieldKind.NUMBER, str(most.per_link), "VMs under way", low=1, high=99),
+            Field("per_pf", "per PF", FieldKind.NUMBER, str(most.per_pf), "functions under way", low=1, high=99),
+            *limit_fields(bandwidth=None, downtime=0.3),
+            Field("some", "those that can", FieldKind.FLAG, "", "yes: begin although some cannot go"),
+        )
+
+        def filled(values: Mapping[str, str] | None) -> None:
+            if values is not None:
+                self.run_worker(self._look_at_leaving(host, values))
+
+        self.app.push_screen(FormScreen(self.skin, Form(f"Evacuate {host.name}", fields)), filled)
+
+    async def _look_at_leaving(self, host: Host, values: Mapping[str, str]) -> None:
+        migrations = self.migrations
+        assert migrations is not None
+        wished = Move(
+            "", "", "", host=values["host"], bandwidth=rate_of(values["bandwidth"]),
+            downtime=int(values["downtime"]) / 1000, limits=Limits(int(values["per_pf"]), int(values["at_once"])),
+            evacuation=uuid.uuid4().hex[:8],
+        )  # fmt: skip
+        found: list[Move] = []
+
+        async def again() -> Plan:
+            found[:], plan = await migrations.plan_evacuation(host, wished, those_that_can=bool(values["some"]))
+            return plan
+
+        plan = await again()
+
+        def confirmed(answer: Confirmed | None) -> None:
+            if answer is not None:
+                self.run_worker(self._start(*found))
+
+        self.app.push_screen(PlanScreen(self.skin, plan, again, self.copy), confirmed)
+
     async def _look_at_plan(self, host: Host, vm: Vm, move: Move) -> None:
         migrations = self.migrations
         assert migrations is not None
@@ -118,15 +166,19 @@ class MainMigrations(MainChanges):
 
         self.app.push_screen(PlanScreen(self.skin, plan, again, self.copy), confirmed)
 
-    async def _start(self, move: Move) -> None:
+    async def _start(self, *moves: Move) -> None:
         assert self.migrations is not None
-        try:
-            job = await self.migrations.start(move)
-        except (NotStarted, OSError) as error:
-            self.bar.message(clean(f"nothing was started: {error}", 300), warning=True)
-            return
-        self.migrations.seen.add(job.number)
-        self.action_jobs()
+        problems = []
+        for move in moves:
+            try:
+                job = await self.migrations.start(move)
+                self.migrations.seen.add(job.number)
+            except (NotStarted, OSError) as error:
+                problems.append(f"{move.vm}: nothing was started: {error}")
+        if problems:
+            self.bar.message(clean("; ".join(problems), 300), warning=True)
+        if len(problems) < len(moves):
+            self.action_jobs()
 
 
 def _move(vm: Vm, values: Mapping[str, str], waiting: list[Waiting]) -> Move:

@@ -10,6 +10,7 @@ from textual.widget import Widget
 
 from backend.model.job import Job, JobState
 from backend.present.columns import Role
+from backend.present.evacuating import Evacuation, evacuation_bar
 from backend.present.jobs import job_title, strip_words
 from tui.term.theming import Skin
 from tui.widgets.cells import shorten
@@ -19,7 +20,7 @@ MOST = 3
 
 
 class JobsStrip(Widget):
-    """A line for the change that goes on in the background, then one for each job, and how many more there are."""
+    """A line for the change in the background, one for each evacuation and each job, and how many more there are."""
 
     DEFAULT_CSS = "JobsStrip { height: auto; width: 1fr; display: none; } JobsStrip.-some { display: block; }"
     ALLOW_SELECT = False
@@ -36,10 +37,14 @@ class JobsStrip(Widget):
         """What it says, without looks."""
         return "\n".join("".join(text for text, _ in line) for line in self._lines)
 
-    def show(self, jobs: Sequence[tuple[Job, JobState]]) -> None:
+    def show(self, jobs: Sequence[tuple[Job, JobState]], evacuations: Sequence[Evacuation] = ()) -> None:
         """Show how these go on. Nothing is painted while that stays the same."""
         ascii_only = self._skin.glyphs.name == "ascii"
         lines: list[tuple[tuple[str, Role], ...]] = []
+        for found in evacuations:
+            title = f" evacuate {self._skin.glyphs.arrow} {found.place}  "
+            words = evacuation_bar(found, ascii_only=ascii_only)
+            lines.append(((title, Role.ID), (words, Role.WARNING if found.stayed else Role.TEXT)))
         for job, state in jobs[:MOST]:
             words, role = strip_words(job, state, ascii_only=ascii_only)
             lines.append(((f" {job_title(job, self._skin.glyphs.arrow)}  ", Role.ID), (words, role)))

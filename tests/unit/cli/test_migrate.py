@@ -24,7 +24,13 @@ def words(*arguments: str) -> list[str]:
 
 def iovtop(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        words(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=55, check=False, stdin=subprocess.DEVNULL
+        words(*arguments),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=55,
+        check=False,
+        stdin=subprocess.DEVNULL,
     )
 
 
