@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
 
 from backend.migration.jobs.folder import JobFolder, NoJob
 from backend.model.job import Job, JobState, Move
@@ -57,8 +58,12 @@ def waits_for(move: Move, before: Sequence[Move]) -> str:
 
 def link_of(move: Move) -> str:
     """Return what a migration's data goes over: the name of the other host; "" = none, it stays on this one."""
+    if move.host:
+        return move.host
+    if move.libvirt:
+        return urlsplit(move.destination).hostname or ""
     kind, _, rest = move.uri.partition(":")
-    return move.host or (rest.rpartition(":")[0] if kind == "tcp" else "")
+    return rest.rpartition(":")[0] if kind == "tcp" else ""
 
 
 def _over(link: str) -> str:

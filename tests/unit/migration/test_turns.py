@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -26,6 +27,8 @@ def move(*parents: str, host: str = "", uri: str = "", limits: Limits | None = N
         (move(uri="tcp:10.0.0.7:4444"), "10.0.0.7"),
         (move(uri="tcp:[fd00::7]:4444"), "[fd00::7]"),
         (move(uri="unix:/run/x"), ""),
+        (replace(move(), libvirt="qemu:///system", destination="qemu+ssh://root@hv2:22/system"), "hv2"),
+        (replace(move(), libvirt="qemu:///system", destination="qemu+unix:///system?socket=/run/b"), ""),
     ],
 )
 def test_what_its_data_goes_over(one: Move, link: str) -> None:
