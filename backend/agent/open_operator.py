@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 from backend.agent.client import AgentOperator
 from backend.agent.inprocess import in_process
@@ -13,16 +12,13 @@ from backend.agent.transports import Ask, as_child, as_root, find_elevation
 from backend.host.caller import caller
 from backend.host.doors import HostDoors
 from backend.ops.errors import ReadOnly
-from backend.ops.journal import MemoryJournal
+from backend.ops.journal import simulated_journal
 from backend.ops.operator import LocalOperator
 
 INSTALLED = "/usr/libexec/iovtop"
 """Where a package puts ``backend/agent/packaging/agent`` and ``agent-write``, for sudoers and polkit to name."""
 
 _PROGRAM = str(Path(__file__).with_name("__main__.py"))
-
-_journals: WeakKeyDictionary[HostDoors, MemoryJournal] = WeakKeyDictionary()
-"""What was done to simulated hosts; it lasts as long as they."""
 
 
 async def open_operator(doors: HostDoors, *, write: bool = True, ask: Ask | None = None) -> AgentOperator:
@@ -41,11 +37,6 @@ async def open_operator(doors: HostDoors, *, write: bool = True, ask: Ask | None
     if os.geteuid() == 0:
         return await as_child(command)
     return await as_root(find_elevation(), command, ask)
-
-
-def simulated_journal(doors: HostDoors) -> MemoryJournal:
-    """Return the journal of a simulated host."""
-    return _journals.setdefault(doors, MemoryJournal(doors.clock))
 
 
 def agent_command(*, write: bool) -> list[str]:

@@ -15,7 +15,7 @@ def open_jobs(doors: HostDoors) -> Jobs:
     from backend.migration.jobs.starting import ProcessJobs, TaskJobs
 
     if doors.source.kind == "simulated":
-        from backend.agent.open_operator import simulated_journal
+        from backend.ops.journal import simulated_journal
 
         return TaskJobs(simulated_journal(doors), doors, open_named_simulation)
     if doors.source.kind != "live":

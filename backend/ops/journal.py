@@ -6,8 +6,9 @@ import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
-from backend.host.doors import Clock
+from backend.host.doors import Clock, HostDoors
 from backend.model.operation import Entry, Left, Who
 from backend.model.plan import Plan, RunState
 from backend.ops.ledger import Begin, Done, End, Intent, Ledger, Record, Waiting
@@ -104,3 +105,12 @@ class MemoryJournal(RecordingJournal):
     def damage(self) -> Sequence[str]:
         """Nothing can damage it."""
         return ()
+
+
+_simulated: WeakKeyDictionary[HostDoors, MemoryJournal] = WeakKeyDictionary()
+"""What was done to simulated hosts; it lasts as long as they."""
+
+
+def simulated_journal(doors: HostDoors) -> MemoryJournal:
+    """Return the journal of a simulated host."""
+    return _simulated.setdefault(doors, MemoryJournal(doors.clock))

@@ -13,7 +13,7 @@ _PLACES = (
 
 
 class PciNames:
-    """Lookups in pci.ids: the file is read once, and searched only for what is asked.
+    """Lookups in pci.ids: the file is read when first needed, and searched only for what is asked.
 
     Args:
         places: where the file may lie; the first that can be read wins.
@@ -36,6 +36,10 @@ class PciNames:
     def vendor(self, vendor: str) -> str:
         """Return the vendor's name, or ""."""
         return self._vendor(vendor)[0]
+
+    def put_file_away(self) -> None:
+        """Keep only what was looked up: the file is more than a megabyte, and read again for a vendor that comes."""
+        self._text = None
 
     def _vendor(self, vendor: str) -> tuple[str, bytes]:
         found = self._vendors.get(vendor)

@@ -54,7 +54,7 @@ def read_function(files: Files, around: Surroundings, address: PciAddress) -> De
         with files.open_dir(f"{BUS}/{address}") as directory:
             known = around.virtual_functions.get(address)
             if known is not None:
-                return _read_vf(directory, around, address, known)
+                return _read_vf(directory, around, known)
             return _read_physical(files, directory, around, address)
     except VanishedError:
         return None
@@ -71,7 +71,8 @@ def read_pf(files: Files, name: str) -> str:
         return ""
 
 
-def _read_vf(directory: Directory, around: Surroundings, address: PciAddress, vf: VfIdentity) -> Device:
+def _read_vf(directory: Directory, around: Surroundings, vf: VfIdentity) -> Device:
+    address = vf.id
     attributes = Attributes(directory)
     driver = around.drivers.get(address, "")
     vfio, node = _vfio(around, address, driver)
@@ -124,7 +125,9 @@ def _read_physical(files: Files, directory: Directory, around: Surroundings, add
     entries = frozenset(directory.list())
     if "physfn" in entries:
         return _read_vf(
-            directory, around, address, VfIdentity(clean(attributes.link("physfn", "parent") or ""), None, path, port)
+            directory,
+            around,
+            VfIdentity(address, clean(attributes.link("physfn", "parent") or ""), None, path, port),
         )
     driver = around.drivers.get(address, "")
     vfio, node = _vfio(around, address, driver)
@@ -132,9 +135,9 @@ def _read_physical(files: Files, directory: Directory, around: Surroundings, add
     if "sriov_totalvfs" in entries:
         vfs = virtual_functions(attributes, entries)
         sriov = read_sriov(attributes, vfs, driver)
-        parent = path.rpartition("/")[0]
+        pf, parent = str(address), path.rpartition("/")[0]
         for index, vf in vfs.items():
-            around.virtual_functions[vf] = VfIdentity(str(address), index, f"{parent}/{vf}", port)
+            around.virtual_functions[vf] = VfIdentity(vf, pf, index, f"{parent}/{vf}", port)
     group = read_group(attributes) if around.has_groups else None
     power = attributes.text("power/runtime_status", "power")
     link = _link(attributes, entries, power)

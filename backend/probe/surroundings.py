@@ -24,6 +24,8 @@ _PCI_NAME = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]", re.ASCI
 class VfIdentity:
     """What a PF tells of one of its VFs."""
 
+    id: PciAddress
+    """The very object that the PF has: an address is kept once, not once for each who names it."""
     pf: str
     index: int | None
     path: str

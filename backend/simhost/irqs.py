@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from backend.simhost.core import Core, Numbers
 from backend.simhost.function import Function
 from backend.simhost.traffic import grown
-from backend.simhost.tree import DynamicDir, File, Node
+from backend.simhost.tree import Dir, DynamicDir, File, Node
 
 _LEGACY = (
     (0, 227, "IR-IO-APIC   2-edge", "timer"),
@@ -119,11 +119,19 @@ def _row(label: str, counts: list[int], text: str) -> str:
     return f"{label}{''.join(f'{count:11d}' for count in counts)}  {text}"
 
 
-class _MsiDir(DynamicDir):
+class _MsiDir(Dir):
     """``msi_irqs`` of a function."""
 
-    __slots__ = ()
+    __slots__ = ("_numbers",)
 
     def __init__(self, f: Function) -> None:
-        known = frozenset(str(number) for number in f.irqs or ())
-        super().__init__("msi_irqs", f.dir, lambda: known, lambda name: File(b"msix\n") if name in known else None)
+        super().__init__("msi_irqs", f.dir)
+        self._numbers = tuple(f.irqs or ())
+
+    def get(self, name: str) -> Node | None:
+        """Return the entry ``name``, or None."""
+        return File(b"msix\n") if name in self.names() else None
+
+    def names(self) -> list[str]:
+        """Return the names of all entries."""
+        return [str(number) for number in self._numbers]

@@ -129,7 +129,7 @@ class Link:
 class Dir:
     """A directory. ``alive`` turns false for ever when the device behind it goes away."""
 
-    __slots__ = ("alive", "anchor", "entries", "name", "owner", "parent", "restricted", "table")
+    __slots__ = ("_entries", "_link", "alive", "anchor", "name", "owner", "parent", "restricted", "table")
 
     def __init__(
         self,
@@ -148,11 +148,26 @@ class Dir:
         self.restricted = restricted
         self.anchor = anchor
         self.alive = True
-        self.entries: dict[str, Node] = {}
+        self._entries: dict[str, Node] | None = None
+        """Most directories have only what their table says."""
+        self._link: Link | None = None
+
+    @property
+    def entries(self) -> dict[str, Node]:
+        """What was put here, besides what the table says."""
+        if self._entries is None:
+            self._entries = {}
+        return self._entries
+
+    def to_here(self) -> Link:
+        """Return the symbolic link to this directory: one object, wherever and however often it stands."""
+        if self._link is None:
+            self._link = Link(self)
+        return self._link
 
     def get(self, name: str) -> Node | None:
         """Return the entry ``name``, or None."""
-        node: Node | None = self.entries.get(name)
+        node = self._entries.get(name) if self._entries is not None else None
         if node is not None:
             return node
         entry = self.table.get(name)
@@ -162,7 +177,7 @@ class Dir:
             return entry if entry.present is None or entry.present(self.owner) else None
         if isinstance(entry, Ref):
             target = entry.target(self.owner)
-            return None if target is None else Link(target)
+            return None if target is None else target.to_here()
         if isinstance(entry, Computed):
             return entry.open(name, self)
         if entry.present is not None and not entry.present(self.owner):
@@ -171,8 +186,8 @@ class Dir:
 
     def names(self) -> list[str]:
         """Return the names of all entries."""
-        found = list(self.entries)
-        entries = self.entries
+        entries = self._entries or {}
+        found = list(entries)
         for name, entry in self.table.items():
             if name in entries:
                 continue
@@ -217,7 +232,7 @@ class Dir:
 
     def link(self, name: str, target: Dir | str) -> None:
         """Make the symbolic link ``name``."""
-        self.entries[name] = Link(target)
+        self.entries[name] = Link(target) if isinstance(target, str) else target.to_here()
 
     def file(self, name: str, data: bytes | str | Callable[[], bytes]) -> None:
         """Make the read-only file ``name``."""
@@ -225,14 +240,14 @@ class Dir:
 
     def drop(self, name: str) -> None:
         """Remove the entry ``name`` (a directory with all below it); nothing happens when it is not there."""
-        node = self.entries.pop(name, None)
+        node = self._entries.pop(name, None) if self._entries is not None else None
         if isinstance(node, Dir):
             node.kill()
 
     def kill(self) -> None:
         """Mark this directory and all below it as gone."""
         self.alive = False
-        for node in self.entries.values():
+        for node in (self._entries or {}).values():
             if isinstance(node, Dir):
                 node.kill()
 
@@ -257,11 +272,11 @@ class DynamicDir(Dir):
 
     def get(self, name: str) -> Node | None:
         """Return the entry ``name``, or None."""
-        return self.entries.get(name) or self._lookup(name)
+        return (self._entries.get(name) if self._entries is not None else None) or self._lookup(name)
 
     def names(self) -> list[str]:
         """Return the names of all entries."""
-        return [*self.entries, *self._listing()]
+        return [*(self._entries or ()), *self._listing()]
 
 
 Node = Dir | File | DeviceNode | Link | Attr

@@ -22,6 +22,7 @@ GROUP_MAJOR = 242
 CDEV_MAJOR = 511
 
 _REGISTERS = 72
+_RESET = bytes(_REGISTERS)
 """Bytes of what a device remembers."""
 
 
@@ -54,7 +55,7 @@ class VfioDevice:
         self.minor = -1
         self.migration: tuple[str, ...] = ()
         self.state = "RUNNING"
-        self.registers = bytes(_REGISTERS)
+        self.registers = _RESET
         self.dir: Dir | None = None
 
 
@@ -248,7 +249,7 @@ class Vfio:
     def give_state(device: Function | Mdev, state: bytes) -> None:
         """Give a device that is open a state. It is reset, and ENOMEM or EINVAL raised, where it does not take it."""
         vfio, kind = _migratable(device), _kind(device)
-        vfio.registers = bytes(_REGISTERS)
+        vfio.registers = _RESET
         if not state.startswith(kind):
             raise oops(errno.ENOMEM)
         if len(state) != len(kind) + _REGISTERS:

@@ -76,13 +76,15 @@ class Collector:
         for address in (yield from pci.list_functions(self._files)):
             device = pci.read_function(self._files, around, address)
             if device is not None:
-                base[address] = reuse(self._base.get(address), self._told.put_on(device))
+                known = reuse(self._base.get(address), self._told.put_on(device))
+                base[known.id] = known
             yield
         for uuid in mdev.list_mdevs(self._files):
             device = mdev.read_mdev(self._files, around, uuid)
             if device is not None:
                 base[uuid] = reuse(self._base.get(uuid), device)
             yield
+        self._names.put_file_away()
         self._read_parents()
         yield
         wanted = sorted({device.group for device in base.values() if device.group is not None})
@@ -160,8 +162,8 @@ class Collector:
         known = {}
         for name in names:
             device = self._base.get(PciAddress(name))
-            if device is not None and device.index is not None:
-                known[name] = VfIdentity(device.parent, device.index, device.sysfs, device.root_port)
+            if device is not None and device.index is not None and isinstance(device.id, PciAddress):
+                known[name] = VfIdentity(device.id, device.parent, device.index, device.sysfs, device.root_port)
         return known
 
     def _replace(self, changed: Mapping[DeviceId, Device | None]) -> Steps[None]:

@@ -10,11 +10,11 @@ from time import monotonic
 import pytest
 from textual.pilot import Pilot
 
-from backend.agent.open_operator import simulated_journal
 from backend.cli.settings import Settings
 from backend.host.doors import HostDoors
 from backend.migration.jobs.starting import TaskJobs
 from backend.model.job import JobState
+from backend.ops.journal import simulated_journal
 from backend.simhost import open_simulated
 from backend.state.live import Live
 from tests.tools.screenshots import settle, text_of

@@ -43,9 +43,14 @@ class Face(NamedTuple):
 
 
 class RowPainter:
-    """Draws rows at one width, and remembers what it drew."""
+    """Draws rows at one width, and remembers what it drew.
 
-    def __init__(self, skin: Skin, remembered: int = 2048) -> None:
+    Args:
+        remembered: how many rows; several screens of them, and no more: with what Textual keeps beside it, one takes
+            two kilobytes, and a row whose counters go on never looks the same again.
+    """
+
+    def __init__(self, skin: Skin, remembered: int = 256) -> None:
         self._skin = skin
         self._strips: LRUCache[Face, Strip] = LRUCache(remembered)
         self._cells: LRUCache[str, tuple[Row, tuple[Cell, ...]]] = LRUCache(remembered)
