@@ -7,15 +7,19 @@ from collections import Counter
 from backend.model.device import DeviceKind
 from backend.model.holder import HolderKind
 from backend.model.host import Host
+from backend.model.steps import Steps, batches
 from backend.present.tree import holder_key
 from tui.widgets.line import Piece
 
 
-def facts(host: Host, separator: str) -> list[Piece]:
-    """Return name, kernel, IOMMU and counts."""
-    vms = {holder_key(h) for d in host.devices.values() for h in d.holders if h.kind is HolderKind.VM}
-    vms |= {f"holder:{HolderKind.VM}:{pid}" for pid in host.vms}
-    kinds = Counter(device.kind for device in host.devices.values())
+def facts(host: Host, separator: str) -> Steps[list[Piece]]:
+    """Return name, kernel, IOMMU and counts, in steps."""
+    vms = {f"holder:{HolderKind.VM}:{pid}" for pid in host.vms}
+    kinds: Counter[DeviceKind] = Counter()
+    for devices in batches(host.devices.values()):
+        vms |= {holder_key(h) for device in devices for h in device.holders if h.kind is HolderKind.VM}
+        kinds.update(device.kind for device in devices)
+        yield
     counts = [
         _count(kinds[DeviceKind.PF], "PF", "PF"),
         _count(kinds[DeviceKind.VF] + kinds[DeviceKind.VGPU_VF], "VF", "VF"),

@@ -99,16 +99,17 @@ def parse_reserved(raw: bytes) -> tuple[ReservedRegion, ...]:
     return tuple(region for region in regions if 0 <= region.start <= region.end < 1 << 64)
 
 
-def read_group_attributes(files: Files, groups: Iterable[GroupId]) -> dict[GroupId, GroupAttributes]:
-    """Return the attributes of each group that is still there."""
+def read_group_attributes(files: Files, groups: Iterable[GroupId]) -> Steps[dict[GroupId, GroupAttributes]]:
+    """Return the attributes of each group that is still there, in steps."""
     found: dict[GroupId, GroupAttributes] = {}
     try:
         directory = files.open_dir(GROUPS)
     except OSError:
         return found
     with directory:
-        for group in groups:
-            found[group] = GroupAttributes(directory, group)
+        for some in batches(groups):
+            found |= {group: GroupAttributes(directory, group) for group in some}
+            yield
     return found
 
 

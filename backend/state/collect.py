@@ -88,11 +88,7 @@ class Collector:
         self._read_parents()
         yield
         wanted = sorted({device.group for device in base.values() if device.group is not None})
-        attributes: dict[GroupId, iommu.GroupAttributes] = {}
-        for start in range(0, len(wanted), 64):
-            attributes |= iommu.read_group_attributes(self._files, wanted[start : start + 64])
-            yield
-        self._attributes = attributes
+        self._attributes = yield from iommu.read_group_attributes(self._files, wanted)
         self._base = base
         self._saved.look_again()
         findings = holders() if holders is not None else None
@@ -166,28 +162,36 @@ class Collector:
                 known[name] = VfIdentity(device.id, device.parent, device.index, device.sysfs, device.root_port)
         return known
 
-    def _replace(self, changed: Mapping[DeviceId, Device | None]) -> Steps[None]:
-        """Take ``changed`` into the picture (None: gone), joining and grouping only what they touch."""
+    def _replace(self, changed: Mapping[DeviceId, Device | None], *, regroup: bool = True) -> Steps[None]:
+        """Take ``changed`` into the picture (None: gone), joining and grouping only what they touch.
+
+        Args:
+            changed: the devices.
+            regroup: whether what changed has to do with their groups.
+        """
         host = self.host
         assert host is not None
-        affected = {d.group for i, after in changed.items() for d in (self._base.get(i), after) if d is not None}
+        affected: set[GroupId] = set()
         base, devices = dict(self._base), dict(host.devices)
-        for device_id, device in changed.items():
-            before = self._base.get(device_id)
-            if device is not None and device.holders != (before.holders if before is not None else ()):
-                self.look_wanted = True
-            self._assigned.pop(device_id, None)
-            if device is None:
-                self._told.forget(device_id)
-                base.pop(device_id, None)
-                devices.pop(device_id, None)
-            else:
-                base[device_id] = device
+        for some in batches(changed.items()):
+            for device_id, device in some:
+                before = self._base.get(device_id)
+                affected |= {d.group for d in (before, device) if d is not None and d.group is not None}
+                if device is not None and device.holders != (before.holders if before is not None else ()):
+                    self.look_wanted = True
+                self._assigned.pop(device_id, None)
+                if device is None:
+                    self._told.forget(device_id)
+                    base.pop(device_id, None)
+                    devices.pop(device_id, None)
+                else:
+                    base[device_id] = device
+            yield
         present = [device for device in changed.values() if device is not None]
         if self._findings is not None:
             self._assigned |= yield from assign(present, self._findings, base)
-        for some in batches(present):
-            for device in some:
+        for fresh in batches(present):
+            for device in fresh:
                 joined = join(device, self._assigned.get(device.id, ()), self._findings)
                 devices[device.id] = reuse(devices.get(device.id), joined)
             yield
@@ -196,7 +200,7 @@ class Collector:
             devices = {device_id: devices[device_id] for device_id in base}
             self._read_parents()
         self._base = base
-        yield from self._publish(devices, {group for group in affected if group is not None})
+        yield from self._publish(devices, affected if regroup else set())
 
     def set_holders(self, findings: HolderFindings) -> Steps[None]:
         """Take in a new look for holders.
@@ -230,7 +234,7 @@ class Collector:
             policies, self._base, self.host.taken_at if self.host is not None else None
         )
         if changed and self.host is not None:
-            yield from self._replace(changed)
+            yield from self._replace(changed, regroup=False)
 
     def read_slow(self) -> Steps[None]:
         """Read what changes without an event: mdev capacity, drivers by listing, group types."""
@@ -330,11 +334,13 @@ class Collector:
         if affected is None:
             fresh = yield from iommu.build_groups(devices, self._attributes)
             return (yield from reuse_each(old, fresh.items()))
-        self._attributes |= iommu.read_group_attributes(self._files, affected)
+        self._attributes |= yield from iommu.read_group_attributes(self._files, affected)
         some = {i: d for i, d in devices.items() if d.group in affected}
+        yield
         fresh = yield from iommu.build_groups(some, self._attributes)
         merged = {number: group for number, group in old.items() if number not in affected}
-        merged |= {number: reuse(old.get(number), group) for number, group in fresh.items()}
+        yield
+        merged |= yield from reuse_each(old, fresh.items())
         return {number: merged[number] for number in sorted(merged)}
 
     def _iommu(self) -> Iommu:

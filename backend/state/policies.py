@@ -31,8 +31,11 @@ def pfs_to_ask(devices: Iterable[Device]) -> dict[str, tuple[str, ...]]:
 
 async def read_policies(doors: HostDoors, pfs: Mapping[str, tuple[str, ...]]) -> Policies:
     """Return the VFs of each of ``pfs``; one PF after the other, for all wait for the same lock."""
+    import asyncio
+
     found: dict[str, VfTable | str] = {}
     for pf, interfaces in pfs.items():
+        await asyncio.sleep(0)  # a simulated host answers at once, for all PFs together not soon enough for a key
         for interface in interfaces:
             try:
                 table = await doors.links.vfs(interface, deadline=DEADLINE)

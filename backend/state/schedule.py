@@ -35,25 +35,47 @@ class Tiers:
 
 
 class _Readings:
+    asked = 0.0
     rest_until = 0.0
 
 
 def let_readings_rest(seconds: float = REST) -> None:
-    """Keep all readings from the event loop for a moment: what the operator asked for goes first."""
-    _Readings.rest_until = time.perf_counter() + seconds
+    """Keep all readings from the event loop for a moment: what the operator asked for goes first. From any thread."""
+    _Readings.asked = time.perf_counter()
+    _Readings.rest_until = _Readings.asked + seconds
+
+
+def undisturbed() -> float:
+    """Return the seconds since readings were last asked to rest: nobody has pressed a key since."""
+    return time.perf_counter() - _Readings.asked
 
 
 async def in_slices(steps: Steps[T], seconds: float = SLICE) -> T:
-    """Run ``steps`` to their end, letting the event loop turn every ``seconds``; return their result."""
+    """Run ``steps`` to their end, letting the event loop turn every ``seconds``; return their result.
+
+    However often readings are asked to rest, there is a slice after each rest: a reading comes to its end.
+    """
     import asyncio
 
     until = time.perf_counter() + seconds
     try:
         while True:
             next(steps)
-            if (now := time.perf_counter()) >= until:
-                await asyncio.sleep(max(0.0, _Readings.rest_until - now))
+            if time.perf_counter() >= until:
+                if not await _rest():
+                    await asyncio.sleep(0)
+                    await _rest()  # the key may have come while others had their turn
                 until = time.perf_counter() + seconds
     except StopIteration as end:
         result: T = end.value
         return result
+
+
+async def _rest() -> bool:
+    """Wait for as long as readings were asked to rest; return whether they were."""
+    import asyncio
+
+    seconds = _Readings.rest_until - time.perf_counter()
+    if seconds > 0:
+        await asyncio.sleep(seconds)
+    return seconds > 0

@@ -30,16 +30,21 @@ class ToldPolicies:
         for pf, told in policies.items():
             yield
             device = devices.get(DeviceId(pf))
+            infos = {} if isinstance(told, str) else {info.index: info for info in told.vfs}
             for vf in device.sriov.vfs if device is not None and device.sriov is not None else ():
                 before = devices.get(vf)
                 if before is None or before.index is None:
                     continue
+                policy: VfInfo | Note
                 if isinstance(told, str):
                     since = taken_at if before.policy is not None else None
-                    self._told[vf] = Note(FactState.STALE if since else FactState.UNKNOWN, told, since)
+                    policy = Note(FactState.STALE if since else FactState.UNKNOWN, told, since)
                 else:
-                    info = next((info for info in told.vfs if info.index == before.index), None)
-                    self._told[vf] = info or Note(FactState.UNKNOWN, told.reason or "its driver does not tell")
+                    unknown = Note(FactState.UNKNOWN, told.reason or "its driver does not tell")
+                    policy = infos.get(before.index) or unknown
+                if self._told.get(vf) == policy:
+                    continue  # told before: it was put on the record when that was read
+                self._told[vf] = policy
                 after = self.put_on(before)
                 if after != before:
                     changed[vf] = after

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from contextlib import ExitStack
 from time import monotonic
 
@@ -30,6 +29,7 @@ from tui.screens.main_migrations import FOLLOW
 from tui.states import notice_for
 from tui.summary import Summary
 from tui.term.theming import Skin
+from tui.tidying import Tidying
 from tui.trail import Trail
 from tui.viewing import Viewing
 from tui.widgets.column_titles import ColumnTitles
@@ -48,8 +48,6 @@ from tui.writing import Writing
 
 CURTAIN = 0.4
 """Seconds after which something is shown, even if it is only that the host is being read."""
-BRIEFLY = (2_000, 10, 1_000)
-"""Thresholds of the garbage collector: it looks often, through little; through a whole host keeps the keys waiting."""
 SETTLING = 0.05
 """Seconds that columns, findings and scroll bar take to find their places for the first picture."""
 TALL = 30
@@ -91,6 +89,7 @@ class MainScreen(MainDetail):
         self.error = ""
         self._left = left
         self._slow = slow
+        self._tidying: Tidying | None = None
         self._curtain = ExitStack()
         # Held, not looked for: the host still tells of changes while the screen is being taken down.
         self.header = Header(skin, id="header")
@@ -193,9 +192,7 @@ class MainScreen(MainDetail):
             self.rows.to_match()
             self.on_resize()
             self.set_timer(SETTLING, self._curtain.close)
-            gc.enable()
-            gc.freeze()  # the first picture is most of what there will ever be, and it stays
-            gc.set_threshold(*BRIEFLY)
+            self._tidying = Tidying()
         else:
             # What the first look for holders finds was there before: it is no change.
             news = delta.old.holder_scan.taken_at is not None or delta.new.holder_scan.taken_at is None
@@ -225,6 +222,8 @@ class MainScreen(MainDetail):
         reading = status.reading and self.viewing.host is None
         self.end_idle_writing()
         self.say_running()
+        if self._tidying is not None:
+            self._tidying.beat()
         pulse = Pulse(
             session.interval,
             reading,
@@ -245,8 +244,7 @@ class MainScreen(MainDetail):
             self.bar.lasting(f"paused, {changes} change{'s' * (changes != 1)} waiting: p goes on")
 
     def _sum_up(self, host: Host) -> Steps[None]:
-        self.header.tell(facts(host, self.skin.glyphs.separator))
-        yield
+        self.header.tell((yield from facts(host, self.skin.glyphs.separator)))
         self.findings.show((yield from look_for_findings(host)))
         self.beat()
 

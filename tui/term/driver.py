@@ -6,7 +6,7 @@ import codecs
 from functools import partial
 
 from textual.drivers import linux_driver
-from textual.events import Key
+from textual.events import Key, MouseDown, MouseScrollDown, MouseScrollUp
 from textual.message import Message
 
 from tui.actions import LEAVE_KEYS
@@ -22,7 +22,15 @@ class Driver(linux_driver.LinuxDriver):
     last_resort: LastResort | None = None
 
     def process_message(self, message: Message) -> None:
-        """See the keys for leaving even when the rest is stuck; then go on as ever."""
+        """See the keys for leaving even when the rest is stuck, and let readings rest; then go on as ever.
+
+        Runs in the thread that reads keys. On its way to the application a key waits for several turns of the event
+        loop, and a reading would take a slice of each.
+        """
+        if isinstance(message, Key | MouseDown | MouseScrollDown | MouseScrollUp):
+            from backend.state.schedule import let_readings_rest
+
+            let_readings_rest()
         if self.last_resort is not None and isinstance(message, Key) and message.key in LEAVE_KEYS:
             self.last_resort.arm(0)
         super().process_message(message)
