@@ -30,6 +30,8 @@ class Vm(Protocol):
 
     @property
     def pid(self) -> int: ...
+    @property
+    def loaded(self) -> bool: ...
     def kill(self) -> None: ...
     def freeze(self) -> None: ...
     def thaw(self) -> None: ...
@@ -43,6 +45,7 @@ class SimulatedVm:
         self.name = plan.name
         self.monitor = plan.monitor
         self.pid = host.kernel.start_vm(plan).pid
+        self.loaded = True
 
     def kill(self) -> None:
         """Let it die."""
@@ -70,15 +73,25 @@ class Pair:
     source_sockets: Sockets
     destination_sockets: Sockets
     uri: str
+    opened: contextlib.AsyncExitStack
+    """Closes what a test that failed has left open: the next one would be blamed for it."""
     hosts: tuple[SimulatedHost | None, SimulatedHost | None] = (None, None)
     """The simulated hosts that they are on."""
 
+    async def up(self) -> None:
+        """Wait until both answer, and until the guest has something in its memory that takes time to be sent."""
+        for sockets, vm in ((self.source_sockets, self.source), (self.destination_sockets, self.destination)):
+            await (await open_monitor(sockets, vm)).close()
+        while not self.source.loaded:
+            await asyncio.sleep(0.02)
+
     async def monitors(self) -> tuple[Monitor, Monitor]:
         """Return both monitors, opened for changes."""
-        return (
-            await open_monitor(self.source_sockets, self.source),
-            await open_monitor(self.destination_sockets, self.destination),
-        )
+        source = await open_monitor(self.source_sockets, self.source)
+        self.opened.push_async_callback(source.close)
+        destination = await open_monitor(self.destination_sockets, self.destination)
+        self.opened.push_async_callback(destination.close)
+        return source, destination
 
 
 async def open_monitor(sockets: Sockets, vm: Vm) -> Monitor:
@@ -94,7 +107,8 @@ async def open_monitor(sockets: Sockets, vm: Vm) -> Monitor:
 @contextlib.asynccontextmanager
 async def simulated_pair(*, dirty_mbps: int = 20, megabytes: int = 256, speed: float = 4.0) -> AsyncIterator[Pair]:
     """A pair on the two hosts of the scenario duo, each with a VF that migrates."""
-    with tempfile.TemporaryDirectory(prefix="iovtop-") as folder:
+    async with contextlib.AsyncExitStack() as opened:
+        folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="iovtop-"))
         source, destination = open_simulated("duo"), open_simulated("duo:hv08")
         try:
             for host in (source, destination):
@@ -108,6 +122,7 @@ async def simulated_pair(*, dirty_mbps: int = 20, megabytes: int = 256, speed: f
                 source.sockets,
                 destination.sockets,
                 f"unix:{folder}/migration",
+                opened,
                 (source, destination),
             )
         finally:
@@ -118,15 +133,15 @@ async def simulated_pair(*, dirty_mbps: int = 20, megabytes: int = 256, speed: f
 @contextlib.asynccontextmanager
 async def real_pair(*, pages_per_second: int = 5000, working_set: int = 16) -> AsyncIterator[Pair]:
     """Two processes on this machine; the guest dirties so many pages a second among so many MiB."""
-    with tempfile.TemporaryDirectory(prefix="iovtop-") as name:
-        folder = Path(name)
+    async with contextlib.AsyncExitStack() as opened:
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="iovtop-")))
         image = load_image(folder, pages_per_second=pages_per_second, megabytes=working_set)
         started: list[RealVm] = []
         try:
             for role, incoming in (("source", False), ("destination", True)):
                 started.append(RealVm(folder, role, megabytes=MEGABYTES, image=image, incoming=incoming))
             sockets = LinuxSockets()
-            yield Pair("real", started[0], started[1], sockets, sockets, f"unix:{folder}/migration")
+            yield Pair("real", started[0], started[1], sockets, sockets, f"unix:{folder}/migration", opened)
         finally:
             for vm in started:
                 vm.close()

@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 _LOAD = Path(__file__).with_name("load.bin")
-_CYCLES, _END = 0x7E, 0x82
+_CYCLES, _END = 0x96, 0x9A
 """Where the boot sector keeps its two numbers (``nm load.o``)."""
 
 
@@ -80,11 +80,13 @@ class RealVm:
         self.name = name
         self.monitor = str(folder / f"{name}.qmp")
         self.log = folder / f"{name}.log"
+        self._console = folder / f"{name}.console"
         words = [find_qemu(), "-name", name, "-machine", "q35", "-accel", accelerator(), "-cpu", "qemu64"]
         words += ["-m", f"{megabytes}M", "-nodefaults", "-display", "none", "-no-reboot"]
         words += ["-uuid", "2c1b6f0e-0f0e-4d0c-8f0a-0d3f3a0c5a11"]
         words += ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]
         words += ["-device", "pcie-root-port,id=rp0,chassis=1", "-device", "pcie-root-port,id=rp1,chassis=2"]
+        words += ["-debugcon", f"file:{self._console}"]
         words += ["-qmp", f"unix:{self.monitor},server=on,wait=off", *extra]
         if image is not None:
             words += ["-drive", f"file={image},if=ide,format=raw,snapshot=off,file.locking=off,readonly=off"]
@@ -99,6 +101,11 @@ class RealVm:
     def pid(self) -> int:
         """The process."""
         return self.process.pid
+
+    @property
+    def loaded(self) -> bool:
+        """Whether its guest has written to all the memory that it goes on to write to."""
+        return self._console.exists() and b"!" in self._console.read_bytes()
 
     def kill(self) -> None:
         """Let it die as from a power cut."""

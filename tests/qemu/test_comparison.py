@@ -19,8 +19,7 @@ from tests.qemu.real import RealVm, find_qemu
 
 
 async def _compared(pair: Pair, destination: str) -> Comparison:
-    for sockets, one in ((pair.source_sockets, pair.source), (pair.destination_sockets, pair.destination)):
-        await (await open_monitor(sockets, one)).close()
+    await pair.up()
     real = LinuxHost()
     here: HostDoors = pair.hosts[0] or real
     there: HostDoors = pair.hosts[1] or real

@@ -12,7 +12,7 @@ from backend.host.linux import LinuxHost
 from backend.migration.engine import Controls, Options, QmpMigration
 from backend.migration.sides import Party
 from backend.model.migration import Progress, Stall, Verdict, Where
-from tests.qemu.machines import Pair, open_monitor
+from tests.qemu.machines import Pair
 
 SLOW = 2 << 20
 
@@ -46,11 +46,17 @@ class Run:
             assert not self._task.done(), [p.phase for p in self.seen]
             await asyncio.sleep(0.02)
 
+    async def close(self) -> None:
+        """Let go of both sides."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        for party in self.parties:
+            await party.close()
+
     async def end(self) -> Verdict:
         """Return the verdict."""
         await self._task
-        for party in self.parties:
-            await party.close()
+        await self.close()
         assert self.migration.verdict is not None
         return self.migration.verdict
 
@@ -67,9 +73,10 @@ def _doors(pair: Pair, here: bool) -> HostDoors:
 
 
 async def begin(pair: Pair, **options: object) -> Run:
-    for sockets, vm in ((pair.source_sockets, pair.source), (pair.destination_sockets, pair.destination)):
-        await (await open_monitor(sockets, vm)).close()
-    return Run(pair, Options(**options))  # type: ignore[arg-type]
+    await pair.up()
+    run = Run(pair, Options(**options))  # type: ignore[arg-type]
+    pair.opened.push_async_callback(run.close)
+    return run
 
 
 async def test_it_moves_and_the_figures_hold_together(pair: Pair) -> None:

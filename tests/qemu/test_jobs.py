@@ -26,7 +26,7 @@ from backend.model.migration import Where
 from backend.model.plan import RunState
 from backend.ops.journal import Journal, MemoryJournal
 from backend.ops.journal_file import FileJournal
-from tests.qemu.machines import Pair, open_monitor
+from tests.qemu.machines import Pair
 
 SLOW = 2 << 20
 
@@ -40,11 +40,7 @@ class Desk:
         self.journal = journal
 
     async def start(self, **options: object) -> Job:
-        for sockets, vm in (
-            (self.pair.source_sockets, self.pair.source),
-            (self.pair.destination_sockets, self.pair.destination),
-        ):
-            await (await open_monitor(sockets, vm)).close()
+        await self.pair.up()
         source, destination = self.pair.source, self.pair.destination
         host = "there" if self.pair.kind == "simulated" else ""
         move = Move(source.name, source.monitor, destination.monitor, source.pid, host=host, **options)  # type: ignore[arg-type]
@@ -211,7 +207,7 @@ async def _prepared(desk: Desk, *, name: str) -> Move:
     """Return a move of the real source to a destination that is still to be started."""
     _only_real(desk)
     source = desk.pair.source
-    await (await open_monitor(desk.pair.source_sockets, source)).close()
+    await desk.pair.up()
     doors = LinuxHost()
     host = await asyncio.to_thread(take, doors)
     vm = host.vms[source.pid]
@@ -261,8 +257,7 @@ async def test_a_destination_that_does_not_come_up_says_where_its_words_are(desk
 async def test_what_a_dead_job_had_started_is_ended(desk: Desk) -> None:
     _only_real(desk)
     source, destination = desk.pair.source, desk.pair.destination
-    for sockets, vm in ((desk.pair.source_sockets, source), (desk.pair.destination_sockets, destination)):
-        await (await open_monitor(sockets, vm)).close()
+    await desk.pair.up()
     words = Path(f"/proc/{destination.pid}/cmdline").read_text().split("\0")[:-1]
     move = Move(source.name, source.monitor, destination.monitor, source.pid, command=tuple(words))
     job = desk.jobs.folder.add(move, caller(), 1.0)

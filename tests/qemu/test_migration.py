@@ -24,6 +24,7 @@ STATUSES = frozenset({"setup", "active", "pre-switchover", "device", "completed"
 
 async def start(pair: Pair, *names: str, bandwidth: int = 0) -> tuple[Monitor, Monitor]:
     """Begin to migrate with the capabilities ``names`` besides events; 0 is as fast as possible."""
+    await pair.up()
     source, destination = await pair.monitors()
     wanted = [{"capability": name, "state": True} for name in ("events", "return-path", *names)]
     for monitor in (source, destination):
@@ -179,6 +180,7 @@ async def test_cancel_while_held(pair: Pair) -> None:
 
 
 async def test_nobody_waits(pair: Pair) -> None:
+    await pair.up()
     source, destination = await pair.monitors()
     await source.ask("migrate", {"uri": f"{pair.uri}.nobody"})
     found = await status(source, "failed")
