@@ -36,9 +36,15 @@ class Irq:
     number: int
     function: Function
     vector: int
-    action: str
+    pattern: str
+    """``action``, with ``{}`` for the vector."""
     rate: float
     base: int
+
+    @property
+    def action(self) -> str:
+        """What /proc/interrupts calls it."""
+        return self.pattern.format(self.vector)
 
 
 class Irqs:
@@ -57,7 +63,7 @@ class Irqs:
         for vector in range(count):
             number = self._numbers.take()
             base = 0 if rate == 0 else 1000 + (number * 37) % 911
-            self._all[number] = Irq(number, f, vector, name.format(vector), rate, base)
+            self._all[number] = Irq(number, f, vector, name, rate, base)
             numbers.append(number)
         f.irqs = numbers
         if count:

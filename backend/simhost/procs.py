@@ -74,6 +74,7 @@ class Processes:
         core.root.entries["proc"] = proc
         self.proc = proc
         self._dirs: dict[int, Dir] = {}
+        self._makers = self._entries()
         self.on_end: dict[int, Callable[[], None]] = {}
         """Called when a process ends, by process."""
 
@@ -88,7 +89,7 @@ class Processes:
             return None
         found = self._dirs.get(process.pid)
         if found is None:
-            found = self._dirs[process.pid] = self._directory(process)
+            found = self._dirs[process.pid] = _ProcessDir(process, self.proc, self._makers)
         return found
 
     def start(self, process: SimProcess) -> SimProcess:
@@ -184,27 +185,61 @@ class Processes:
     def _cpu_ticks(self, p: SimProcess) -> int:
         return 1540 + grown(self._core.age(), _TICKS * 0.5 * max(1, p.threads - 2), p.pid * 2654435761)
 
-    # -- /proc/PID
+    def _entries(self) -> dict[str, Callable[[SimProcess, Dir], Node]]:
+        """Return what makes each entry of a process's folder."""
+        return {
+            "comm": lambda p, top: File(lambda: _raw(p.name[:15]) + b"\n"),
+            "cmdline": lambda p, top: File(lambda: b"".join(_raw(arg) + b"\0" for arg in p.argv)),
+            "status": lambda p, top: File(lambda: _status(p)),
+            "stat": lambda p, top: File(lambda: _stat(p, self._cpu_ticks(p))),
+            "limits": lambda p, top: File(lambda: _limits(p)),
+            "uid_map": lambda p, top: File(b"         0          0 4294967295\n"),
+            "cgroup": lambda p, top: File(lambda: _raw(p.cgroup) + b"\n"),
+            "maps": lambda p, top: File(lambda: _maps(p), restricted=_closed(p)),
+            "exe": lambda p, top: Link(p.argv[0] if p.argv else "", restricted=_closed(p)),
+            "fd": lambda p, top: _descriptors("fd", p, top, _fd),
+            "fdinfo": lambda p, top: _descriptors("fdinfo", p, top, _fdinfo),
+            "ns": _namespaces,
+        }
 
-    def _directory(self, p: SimProcess) -> Dir:
-        top = Dir(str(p.pid), self.proc, owner=p)
-        closed = p.uid != UNPRIVILEGED_UID
-        top.file("comm", lambda: _raw(p.name[:15]) + b"\n")
-        top.file("cmdline", lambda: b"".join(_raw(arg) + b"\0" for arg in p.argv))
-        top.file("status", lambda: _status(p))
-        top.file("stat", lambda: _stat(p, self._cpu_ticks(p)))
-        top.file("limits", lambda: _limits(p))
-        top.file("uid_map", lambda: b"         0          0 4294967295\n")
-        top.file("cgroup", lambda: _raw(p.cgroup) + b"\n")
-        top.entries["maps"] = File(lambda: _maps(p), restricted=closed)
-        top.entries["exe"] = Link(p.argv[0] if p.argv else "", restricted=closed)
-        numbers = lambda: [str(n) for n in p.fds]  # noqa: E731
-        top.entries["fd"] = DynamicDir("fd", top, numbers, lambda n: _fd(p, n), restricted=closed)
-        top.entries["fdinfo"] = DynamicDir("fdinfo", top, numbers, lambda n: _fdinfo(p, n), restricted=closed)
-        ns = top.dir("ns")
-        ns.entries["net"] = Link(f"net:[{p.netns}]", restricted=closed)
-        ns.entries["pid"] = Link("pid:[4026531836]", restricted=closed)
-        return top
+
+class _ProcessDir(Dir):
+    """``/proc/PID``. A host has VMs by the thousand: an entry is made when it is looked up."""
+
+    __slots__ = ("_makers",)
+
+    def __init__(self, p: SimProcess, proc: Dir, makers: dict[str, Callable[[SimProcess, Dir], Node]]) -> None:
+        super().__init__(str(p.pid), proc, owner=p)
+        self._makers = makers
+
+    def get(self, name: str) -> Node | None:
+        """Return the entry ``name``, or None."""
+        make = self._makers.get(name)
+        return make(self.owner, self) if make is not None else None
+
+    def names(self) -> list[str]:
+        """Return the names of all entries."""
+        return list(self._makers)
+
+
+def _closed(p: SimProcess) -> bool:
+    """Return whether only root may look into a process."""
+    return p.uid != UNPRIVILEGED_UID
+
+
+def _descriptors(name: str, p: SimProcess, top: Dir, look_up: Callable[[SimProcess, str], Node | None]) -> Dir:
+    made = DynamicDir(
+        name, top, lambda: [str(n) for n in p.fds], lambda entry: look_up(p, entry), restricted=_closed(p)
+    )
+    made.anchor = top
+    return made
+
+
+def _namespaces(p: SimProcess, top: Dir) -> Dir:
+    made = Dir("ns", top, anchor=top)
+    made.entries["net"] = Link(f"net:[{p.netns}]", restricted=_closed(p))
+    made.entries["pid"] = Link("pid:[4026531836]", restricted=_closed(p))
+    return made
 
 
 def _regions(device: Device) -> list[tuple[int, int]]:
