@@ -13,7 +13,12 @@ from backend.cli.open_host import open_named_simulation
 from backend.cli.snapshot import take
 from backend.host.doors import HostDoors
 from backend.migration.comparison import HERE, compare
+from backend.migration.domain_comparison import compare_domains
+from backend.migration.readiness import devices_of
+from backend.model.host import Host
 from backend.model.migration import Comparison
+from backend.model.vm import Vm, VmManager
+from backend.vmm.libvirtd import default_uri
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -29,9 +34,19 @@ def add_destination(parser: argparse.ArgumentParser) -> None:
     """Add what names a destination."""
     parser.add_argument(
         "destination", metavar="DEST",
-        help=f"monitor (QMP socket) of a QEMU started with -incoming defer; {HERE}: one that is still to be started",
+        help=f"monitor (QMP socket) of a QEMU started with -incoming defer; {HERE}: one that is still to be started; "
+        "for a VM of libvirt, the URI of another libvirt, as in qemu+ssh://HOST/system",
     )  # fmt: skip
+    add_libvirt(parser)
     parser.add_argument("--to-sim", default="", metavar="NAME", help="the simulated host on which DEST is")
+
+
+def add_libvirt(parser: argparse.ArgumentParser) -> None:
+    """Add what names the libvirt that has the VM."""
+    parser.add_argument(
+        "--libvirt", default="", metavar="URI",
+        help="the libvirt that has the VM (default: $LIBVIRT_DEFAULT_URI, else qemu:///system)",
+    )  # fmt: skip
 
 
 def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
@@ -39,10 +54,16 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     check_destination(options.destination)
     host = take(doors)
     vm = find_vm(host, options.vm)
+    if by_libvirt(doors, vm, options):
+        return _print(compare_by_libvirt(host, vm, options), options)
     there = open_named_simulation(options.to_sim) if options.to_sim else doors
     with contextlib.closing(there) if there is not doors else contextlib.nullcontext():
         other = take(there) if there is not doors else host
         found = asyncio.run(compare((doors, host), vm, (there, other), options.destination, monitor=options.qmp))
+    return _print(found, options)
+
+
+def _print(found: Comparison, options: argparse.Namespace) -> Exit:
     print_comparison(found, as_json=options.format == "json")
     if found.ready is None:
         return Exit.PARTIAL
@@ -63,5 +84,32 @@ def print_comparison(found: Comparison, *, as_json: bool) -> None:
 
 def check_destination(text: str) -> None:
     """Raise ``CommandError`` for what names no destination."""
-    if text != HERE and not text.startswith("/"):
-        raise CommandError(f"DEST {text!r}: write the absolute path of a QMP socket, or {HERE}")
+    if text != HERE and not text.startswith("/") and not _is_uri(text):
+        raise CommandError(f"DEST {text!r}: write the absolute path of a QMP socket, {HERE}, or the URI of a libvirt")
+
+
+def by_libvirt(doors: HostDoors, vm: Vm, options: argparse.Namespace) -> bool:
+    """Return whether a VM is moved by the libvirt that has it.
+
+    Raises ``CommandError`` where the destination is of another kind than the VM.
+    """
+    theirs = vm.manager is VmManager.LIBVIRT and not options.qmp
+    if theirs and not _is_uri(options.destination):
+        raise CommandError(
+            f"{vm.name} belongs to libvirt: DEST is the URI of another one, as in qemu+ssh://HOST/system"
+        )
+    if not theirs and _is_uri(options.destination):
+        raise CommandError(f"{vm.name} is moved through its monitor: DEST is the QMP socket of a QEMU that waits")
+    if theirs and doors.source.kind != "live":
+        raise CommandError(f"{vm.name} belongs to libvirt, which this host is without: it is {doors.source.kind}")
+    return theirs
+
+
+def compare_by_libvirt(host: Host, vm: Vm, options: argparse.Namespace) -> Comparison:
+    """Return in what another libvirt differs from the one that has a VM."""
+    uri = options.libvirt or default_uri()
+    return asyncio.run(compare_domains(uri, vm, devices_of(host, vm, None), options.destination))
+
+
+def _is_uri(text: str) -> bool:
+    return "://" in text

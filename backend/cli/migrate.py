@@ -13,7 +13,13 @@ from dataclasses import replace
 
 from backend.cli.amounts import parse_bytes
 from backend.cli.asking import agreed
-from backend.cli.compare import add_destination, check_destination, print_comparison
+from backend.cli.compare import (
+    add_destination,
+    by_libvirt,
+    check_destination,
+    compare_by_libvirt,
+    print_comparison,
+)
 from backend.cli.exits import CommandError, Exit
 from backend.cli.following import follow
 from backend.cli.machines import find_vm
@@ -27,11 +33,11 @@ from backend.migration.jobs.starting import Jobs, NotStarted
 from backend.migration.planning import place_of, plan_move
 from backend.migration.preparing import prepare
 from backend.migration.readiness import find_out
-from backend.migration.remedies import by_libvirt
 from backend.model.host import Host
 from backend.model.job import Move
 from backend.model.migration import Readiness, Strategy
-from backend.model.vm import Vm, VmManager
+from backend.model.vm import Vm
+from backend.vmm.libvirtd import default_uri
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +46,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_destination(parser)
     parser.add_argument("--qmp", default="", metavar="PATH", help="the VM's monitor, instead of the one it was given")
     parser.add_argument(
-        "--uri", default="", help="where DEST listens, as tcp:HOST:PORT (default: a socket beside DEST)"
+        "--uri",
+        default="",
+        help="where DEST listens, as tcp:HOST:PORT, of a libvirt tcp://HOST (default: a socket beside DEST; what "
+        "libvirt there chooses)",
     )
     add_limits(parser, downtime=300)
     parser.add_argument(
@@ -66,12 +75,11 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
         raise CommandError("--detach: a simulated host ends with this command, and so would its migration")
     host = take(doors)
     vm = find_vm(host, options.vm)
-    if vm.manager is VmManager.LIBVIRT and not options.qmp:
-        raise CommandError(f"{vm.name} belongs to libvirt: {by_libvirt(vm)} moves it")
-    path = options.qmp or next(iter(vm.monitors), "")
-    if not path:
+    theirs = by_libvirt(doors, vm, options)
+    path = "" if theirs else options.qmp or next(iter(vm.monitors), "")
+    if not path and not theirs:
         raise CommandError(f"{vm.name} was started without a monitor (-qmp): name one with --qmp")
-    ready = asyncio.run(find_out(doors, host, vm, monitor=options.qmp))
+    ready = asyncio.run(find_out(doors, host, vm, monitor=options.qmp, libvirt=options.libvirt))
     strategy = _strategy(ready, options)
     move = Move(
         vm.name, path, options.destination, None if options.qmp else vm.pid, vm.uid, options.to_sim, strategy,
@@ -79,7 +87,10 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
         downtime=0.3 if downtime is None else downtime, hold=options.hold, uri=options.uri,
     )  # fmt: skip
     with contextlib.closing(open_jobs(doors)) as jobs:
-        move = _compared(doors, host, vm, jobs, move, options)
+        if theirs:
+            move = _compared_by_libvirt(host, vm, move, options)
+        else:
+            move = _compared(doors, host, vm, jobs, move, options)
         _confirm(vm, move, options)
         return asyncio.run(_migrate(jobs, move, options))
 
@@ -114,6 +125,15 @@ def _compared(doors: HostDoors, host: Host, vm: Vm, jobs: Jobs, move: Move, opti
     if move.destination == HERE:
         return _prepared(doors, host, vm, other, move, pairs)
     return replace(move, plugs=tuple((device, pairs.get(device, "")) for device in move.devices)) if unplugged else move
+
+
+def _compared_by_libvirt(host: Host, vm: Vm, move: Move, options: argparse.Namespace) -> Move:
+    """Return the move with what takes the place of what, after a look at both libvirts. Raises ``CommandError``."""
+    found = compare_by_libvirt(host, vm, options)
+    if found.ready is False:
+        print_comparison(found, as_json=options.format == "json")
+        raise CommandError("nothing was started", Exit.REFUSED)
+    return replace(move, libvirt=options.libvirt or default_uri(), uuid=vm.uuid, plugs=found.pairs)
 
 
 async def _migrate(jobs: Jobs, move: Move, options: argparse.Namespace) -> Exit:

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import sys
 
+from backend.cli.compare import add_libvirt
 from backend.cli.exits import CommandError, Exit
 from backend.cli.machines import find_vm
 from backend.cli.snapshot import take
@@ -19,6 +20,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument("vm", metavar="VM", help="its name, pid or UUID")
     parser.add_argument("--qmp", default="", metavar="PATH", help="the monitor to ask instead of the one it was given")
+    add_libvirt(parser)
+    parser.add_argument(
+        "--ask-qemu", action="store_true",
+        help="of a VM of libvirt: let libvirt ask QEMU for its reasons too; marks the domain as tainted until it ends",
+    )  # fmt: skip
     parser.add_argument(
         "--measure", type=int, default=0, metavar="SECONDS", help="let QEMU measure how fast the guest dirties memory"
     )
@@ -32,7 +38,12 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
         raise CommandError("--measure takes 1 to 60 seconds")
     host = take(doors)
     vm = find_vm(host, options.vm)
-    found = asyncio.run(find_out(doors, host, vm, monitor=options.qmp, dirty_seconds=options.measure))
+    found = asyncio.run(
+        find_out(
+            doors, host, vm, monitor=options.qmp, dirty_seconds=options.measure, libvirt=options.libvirt,
+            ask_qemu=options.ask_qemu,
+        )
+    )  # fmt: skip
     if options.format == "text" and (source := source_line(host.source, host.source_detail)):
         sys.stdout.write(f"{source}\n")
     print_readiness(found, as_json=options.format == "json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from backend.model.migration import Readiness, Reason, Strategy, Way, Weight
@@ -41,6 +42,15 @@ def ways_of(found: Readiness, devices: Devices) -> tuple[Way, ...]:
         Strategy.UNPLUG: list(_no_unplug(found.vm, devices)),
     }
     return tuple(Way(strategy, EXPLAINED[strategy], (*reasons, *others)) for strategy, reasons in own.items())
+
+
+def without_unplug(vm: str, ways: tuple[Way, ...]) -> tuple[Way, ...]:
+    """Return the ways of a VM of libvirt, whose devices only libvirt plugs in and out."""
+    reason = Reason(
+        Weight.BLOCKS, vm, "iovtop plugs nothing in or out of what libvirt has",
+        "`virsh detach-device` before, `virsh attach-device` there", "libvirt",
+    )  # fmt: skip
+    return tuple(replace(way, reasons=(reason,)) if way.strategy is Strategy.UNPLUG else way for way in ways)
 
 
 def _about_devices(reason: Reason, devices: set[str]) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from backend.migration.arranging import Arranged, Place, arrange
 from backend.migration.comparison import HERE
+from backend.migration.remedies import name_of
 from backend.model.host import Host
 from backend.model.job import Leaving, Move
 from backend.model.migration import Reason, Strategy, Weight
@@ -67,7 +68,7 @@ def _why_not(vm: Vm) -> Reason | None:
     if not vm.qemu:
         return reason(f"{vm.program} is no QEMU", f"move it by the means of {vm.program}")
     if vm.manager is VmManager.LIBVIRT:
-        return reason("it belongs to libvirt", f"`virsh migrate --live --p2p {vm.name} URI` moves it")
+        return reason("it belongs to libvirt", f"`iovtop migrate {name_of(vm)} qemu+ssh://HOST/system` moves it")
     if not vm.monitors:
         return reason("it was started without a monitor (-qmp)", "restart it with one")
     return None

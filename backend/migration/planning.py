@@ -128,11 +128,12 @@ def _steps(move: Move) -> Iterator[Step]:
     limits = {"downtime-limit": round(move.downtime * 1000)}
     if move.bandwidth is not None:
         limits["max-bandwidth"] = move.bandwidth
-    told = f"migrate to {move.uri or 'a socket beside the monitor of the destination'}"
+    by_itself = "what libvirt there chooses" if move.libvirt else "a socket beside the monitor of the destination"
+    told = f"migrate to {move.uri or by_itself}"
     held = ", held before the switchover until you say so" if move.hold else ""
     limited = ", ".join(f"{name} {value}" for name, value in limits.items())
     yield Step(
-        f"migrate {move.vm}{held} ({limited})", f"monitor {move.monitor}", f"{move.vm} here", f"on {place_of(move)}",
+        f"migrate {move.vm}{held} ({limited})", _asked(move), f"{move.vm} here", f"on {place_of(move)}",
         f"iovtop migrate {shlex.quote(move.vm)} {shlex.quote(move.destination)} --strategy {move.strategy}", told,
     )  # fmt: skip
     if move.strategy is Strategy.UNPLUG:
@@ -145,8 +146,24 @@ def _steps(move: Move) -> Iterator[Step]:
                 )  # fmt: skip
 
 
+def _asked(move: Move) -> str:
+    return f"libvirt {move.libvirt}" if move.libvirt else f"monitor {move.monitor}"
+
+
 def _of_strategy(move: Move) -> Iterator[str]:
     if move.devices:
         yield EXPLAINED[move.strategy]
+    if move.libvirt:
+        yield from _of_libvirt(move)
+        return
     for name, there in move.plugs:
         yield f"{name} goes from the guest; there, {there or 'nothing'} is plugged in for it"
+
+
+def _of_libvirt(move: Move) -> Iterator[str]:
+    for name, there in move.plugs:
+        yield f"{there} takes the place of {name} there"
+    yield "the two libvirts talk to each other: the source's, as its own user, must reach the other by that URI"
+    yield "where the domain is defined, its definition goes with it: it is no longer defined here"
+    if move.hold:
+        yield "libvirt cannot stop it before the switchover: a guest that changes little goes across by itself"

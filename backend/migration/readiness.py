@@ -6,67 +6,35 @@ Source: QEMU hw/vfio/migration.c, qapi/migration.json (``blocked-reasons``); Lin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from backend.host.doors import HostDoors
-from backend.migration.choosing import ways_of
+from backend.migration.choosing import ways_of, without_unplug
+from backend.migration.domains import ask_domain
 from backend.migration.features import read_features
 from backend.migration.remedies import by_libvirt, for_words, other_device, plugged_with
+from backend.migration.told import Told, ask
 from backend.model.device import Device
 from backend.model.host import Host
 from backend.model.migration import DeviceFeatures, Readiness, Reason, Weight
-from backend.model.text import clean
 from backend.model.vm import Vm, VmManager
-from backend.vmm.devices import ask_devices
 from backend.vmm.errors import VmmError
-from backend.vmm.monitor import Monitor, connect
+from backend.vmm.libvirtd import default_uri
+from backend.vmm.monitor import connect
 
 _BRING_THEIR_OWN = frozenset({"mlx5_vfio_pci", "pds_vfio_pci"})
 """Drivers that select CONFIG_IOMMUFD_DRIVER: where one of them was built, dirty pages can be reported."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What QEMU said of itself."""
-
-    version: str
-    status: str
-    blocked: tuple[str, ...]
-    capabilities: Mapping[str, bool]
-    devices: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Host device → properties of the QEMU device that it is."""
-    dirty_rate: int | None = None
-
-
-async def ask(monitor: Monitor, *, dirty_seconds: int = 0) -> Told:
-    """Return what a QEMU says; with ``dirty_seconds`` it measures how fast the guest changes its memory."""
-    status = await monitor.ask("query-status")
-    moving = await monitor.ask("query-migrate")
-    capabilities = {c["capability"]: bool(c["state"]) for c in await monitor.ask("query-migrate-capabilities")}
-    return Told(
-        version=".".join(map(str, monitor.version)),
-        status=clean(str(status.get("status", "")), 64),
-        blocked=tuple(clean(str(text), 1024) for text in moving.get("blocked-reasons", ())),
-        capabilities=capabilities,
-        devices=await ask_devices(monitor),
-        dirty_rate=await _dirty_rate(monitor, dirty_seconds) if dirty_seconds else None,
-    )
-
-
-async def _dirty_rate(monitor: Monitor, seconds: int) -> int | None:
-    await monitor.ask("calc-dirty-rate", {"calc-time": seconds})
-    for _ in range(10 * seconds + 100):
-        await asyncio.sleep(0.1)
-        found = await monitor.ask("query-dirty-rate")
-        if found.get("status") == "measured":
-            return int(found["dirty-rate"]) << 20
-    return None
-
-
 def judge(
-    vm: Vm, devices: tuple[DeviceFeatures, ...], told: Told | None, *, silence: str = "", iommufd: bool = True
+    vm: Vm,
+    devices: tuple[DeviceFeatures, ...],
+    told: Told | None,
+    *,
+    silence: str = "",
+    iommufd: bool = True,
+    others: Sequence[Reason] = (),
 ) -> Readiness:
     """Return all that stands in the way of ``vm``.
 
@@ -74,9 +42,11 @@ def judge(
         devices: what each of its host devices offers.
         iommufd: whether the kernel has it.
         told: what QEMU said; None where it could not be asked, for the reason ``silence``.
+        others: what else was found.
     """
     reasons = [
         *_of_vmm(vm, told, silence),
+        *others,
         *_by_qemu(vm, devices, told),
         *_by_devices(vm, devices, told),
         *_by_tracking(vm, devices, told, iommufd),
@@ -192,31 +162,63 @@ def _distinct(reasons: list[Reason]) -> Iterator[Reason]:
             yield reason
 
 
-async def find_out(doors: HostDoors, host: Host, vm: Vm, *, monitor: str = "", dirty_seconds: int = 0) -> Readiness:
-    """Return the readiness of a VM of ``host``, asking QEMU where its monitor is free.
+async def find_out(
+    doors: HostDoors,
+    host: Host,
+    vm: Vm,
+    *,
+    monitor: str = "",
+    dirty_seconds: int = 0,
+    libvirt: str = "",
+    ask_qemu: bool = False,
+) -> Readiness:
+    """Return the readiness of a VM of ``host``, asking QEMU where its monitor is free, or the libvirt that has it.
 
     Args:
         monitor: path of the monitor to ask; "" = the first that its command line names.
+        libvirt: URI of the libvirt that has it; "" = this machine's.
+        ask_qemu: whether QEMU may be asked through libvirt, which libvirt takes down.
     """
-    told, silence = None, ""
+    told: Told | None = None
+    silence, others = "", tuple[Reason, ...]()
     path = monitor or next(iter(vm.monitors), "")
-    if vm.manager is VmManager.LIBVIRT and not monitor:
-        silence = "libvirt owns its monitor"
-    elif not path:
-        silence = "its command line names no monitor (-qmp)"
-    elif doors.sockets is None:
-        silence = "nothing lives on this host that could be asked"
-    elif vm.qemu:
-        try:
+    of_libvirt = vm.manager is VmManager.LIBVIRT and not monitor
+    try:
+        if of_libvirt and doors.source.kind == "live":
+            uri = libvirt or default_uri()
+            told, others = await ask_domain(uri, vm, ask_qemu=ask_qemu, dirty_seconds=dirty_seconds)
+        elif of_libvirt:
+            silence = "libvirt owns its monitor"
+        elif not path:
+            silence = "its command line names no monitor (-qmp)"
+        elif doors.sockets is None:
+            silence = "nothing lives on this host that could be asked"
+        elif vm.qemu:
             changes = dirty_seconds > 0
             pid = vm.pid if not monitor else None
             async with await connect(doors.sockets, path, vm.name, pid=pid, uid=vm.uid, changes=changes) as found:
                 told = await ask(found, dirty_seconds=dirty_seconds)
-        except VmmError as error:
-            silence = str(error)
+    except VmmError as error:
+        silence = str(error)
     features = [await asyncio.to_thread(read_features, doors.files, d) for d in devices_of(host, vm, told)]
-    readiness = judge(vm, tuple(features), told, silence=silence, iommufd=_exists(doors, "/dev/iommu"))
-    return replace(readiness, ways=ways_of(readiness, told.devices)) if told is not None else readiness
+    readiness = judge(vm, tuple(features), told, silence=silence, iommufd=_exists(doors, "/dev/iommu"), others=others)
+    if told is None:
+        return readiness
+    ways = ways_of(readiness, told.devices)
+    if not of_libvirt:
+        return replace(readiness, ways=ways)
+    # That QEMU itself was not asked stands in no way: libvirt asks it before it begins.
+    reasons = readiness.reasons if ask_qemu else (*readiness.reasons, _not_asked(vm))
+    return replace(readiness, asked=ask_qemu, ways=without_unplug(vm.name, ways), reasons=reasons)
+
+
+def _not_asked(vm: Vm) -> Reason:
+    return Reason(
+        Weight.UNKNOWN, vm.name,
+        "QEMU's own reasons were not asked for: libvirt asks for them when a migration begins, and refuses then",
+        "--ask-qemu asks now, through libvirt, which marks the domain as tainted (custom-monitor) until it ends",
+        "libvirt",
+    )  # fmt: skip
 
 
 def devices_of(host: Host, vm: Vm, told: Told | None) -> list[Device]:

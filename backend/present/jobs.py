@@ -180,7 +180,7 @@ def _switchover(job: Job, found: Progress) -> Iterator[Line]:
 def _job(job: Job, state: JobState) -> Iterator[Line]:
     move = job.move
     yield Line("state", Cell(f"{state.value}{f', pid {job.pid}' if state is JobState.RUNNING else ''}"))
-    yield Line("to", Cell(move.destination), f"on {move.host}" if move.host else "on this host")
+    yield Line("to", Cell(move.destination), f"on {move.host}" if move.host else "" if move.libvirt else "on this host")
     yield Line("strategy", Cell(move.strategy.value))
     limit = (
         "as QEMU is set" if move.bandwidth is None else f"{bytes_text(move.bandwidth)}/s" if move.bandwidth else "none"

@@ -1,6 +1,6 @@
-"""A libvirt domain's definition: what of it matters for a migration.
+"""The XML of libvirt: what of a domain, a host and its devices matters for a migration.
 
-Source: https://libvirt.org/formatdomain.html.
+Source: https://libvirt.org/formatdomain.html, formatcaps.html, formatnode.html.
 """
 
 from __future__ import annotations
@@ -50,6 +50,29 @@ class Definition:
     """What libvirt refuses to migrate, each with what to do about it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What of a libvirt's capabilities matters for a migration."""
+
+    uuid: str
+    """Of the host."""
+    cpu: str
+    """``<cpu>`` of the host."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDevice:
+    """A device of a libvirt's host."""
+
+    name: str
+    """PCI address or mdev UUID."""
+    driver: str = ""
+    vendor: str = ""
+    """Four hexadecimal digits, as ``product``."""
+    product: str = ""
+    mdev_type: str = ""
+
+
 def find_domain(library: Any, connection: Any, uuid: str) -> Any:
     """Return a domain; None where that libvirt has none with this UUID."""
     try:
@@ -77,6 +100,31 @@ def read_definition(text: str) -> Definition:
     )
 
 
+def read_capabilities(text: str) -> Capabilities:
+    """Return what a libvirt's capabilities say. Raises ``ValueError``."""
+    root = _parse(text)
+    cpu = root.find("host/cpu")
+    uuid = clean(root.findtext("host/uuid", ""), 36)
+    return Capabilities(uuid, ElementTree.tostring(cpu, "unicode") if cpu is not None else "")
+
+
+def read_node_device(text: str) -> NodeDevice:
+    """Return what a node device's XML says. Raises ``ValueError``."""
+    root = _parse(text)
+    found = root.find("capability")
+    driver = clean(root.findtext("driver/name", ""), 64)
+    if found is None:
+        return NodeDevice("", driver)
+    if found.get("type") == "mdev":
+        name = clean(found.findtext("uuid", ""), 36).lower()
+        return NodeDevice(name, driver, mdev_type=_word(found.find("type"), "id"))
+    domain, bus, slot, function = (int(found.findtext(key, "0"), 0) for key in _PCI)
+    return NodeDevice(
+        f"{domain:04x}:{bus:02x}:{slot:02x}.{function:x}", driver,
+        _word(found.find("vendor"), "id").removeprefix("0x"), _word(found.find("product"), "id").removeprefix("0x"),
+    )  # fmt: skip
+
+
 def swap_devices(text: str, swaps: Mapping[str, str]) -> str:
     """Return a domain's XML with other host devices in the place of its own.
 
@@ -102,7 +150,7 @@ def _parse(text: str) -> Element:
     try:
         return ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
-        raise ValueError(f"no XML of a domain: {error}") from error
+        raise ValueError(f"no XML of libvirt: {error}") from error
 
 
 def _hostdev_elements(root: Element) -> Iterator[Element]:

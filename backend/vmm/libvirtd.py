@@ -29,7 +29,7 @@ MISSING = (
 
 Answer = TypeVar("Answer")
 Question = Callable[[Any, Any], Answer]
-"""Given the module ``libvirt`` and a connection; returns plain data, nothing of the library."""
+"""Given the module ``libvirt`` and a connection; returns plain data, nothing of the library. May raise ``VmmError``."""
 _Order = tuple[Question[Any], Callable[[Any, VmmError | None], None], Callable[[], bool]]
 
 
@@ -113,6 +113,8 @@ def _own(uri: str, changes: bool, orders: queue.SimpleQueue[_Order | None]) -> N
             else:
                 connection = None
                 answer(None, MonitorGone(f"the connection to libvirt ({uri}) ended: {text}"))
+        except VmmError as error:
+            answer(None, error)
         except Exception as error:
             answer(None, VmmError(f"libvirt ({uri}) answered what is not understood: {clean(repr(error), 300)}"))
         else:

@@ -41,4 +41,4 @@ def test_as_json() -> None:
 def test_what_is_no_destination() -> None:
     done = iovtop("compare", "web-2", "somewhere")
     assert done.returncode == 2
-    assert "write the absolute path of a QMP socket, or here" in done.stderr
+    assert "write the absolute path of a QMP socket, here, or the URI of a libvirt" in done.stderr

@@ -70,7 +70,13 @@ def test_why_as_json() -> None:
         (migrate("--downtime", "-1"), 2, "--downtime takes 0 to 2000000 milliseconds"),
         (migrate("--hold"), 2, "--hold waits for Enter"),
         (["migrate", "fw-1", DESTINATION, "--yes"], 6, "nothing was started"),
-        (["migrate", "cache-1", DESTINATION, "--yes"], 2, "virsh migrate --live --p2p --verbose cache-1"),
+        (
+            ["migrate", "cache-1", DESTINATION, "--yes"],
+            2,
+            "DEST is the URI of another one, as in qemu+ssh://HOST/system",
+        ),
+        (["migrate", "cache-1", "qemu+ssh://hv2/system", "--yes"], 2, "which this host is without: it is simulated"),
+        (["compare", "web-2", "qemu+ssh://hv2/system"], 2, "DEST is the QMP socket of a QEMU that waits"),
         (["migrate", "web-2", "/nowhere", "--yes"], 6, "nothing was started"),
         (["migrate", "fw-1", DESTINATION, "--yes"], 6, "--strategy unplug is possible: the guest loses the devices"),
         (

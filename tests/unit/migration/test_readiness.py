@@ -9,7 +9,8 @@ import pytest
 
 from backend.cli.snapshot import take
 from backend.migration.features import read_features
-from backend.migration.readiness import Told, find_out, judge
+from backend.migration.readiness import find_out, judge
+from backend.migration.told import Told
 from backend.model.ids import PciAddress
 from backend.model.migration import DeviceFeatures, Readiness, Weight
 from backend.model.vm import Vm, VmDevice, VmManager
