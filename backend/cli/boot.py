@@ -14,12 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from backend.cli import dry_run
 from backend.cli.asking import agreed
 from backend.cli.change import Session, glyphs, interrupts, opened, plan_only, session
 from backend.cli.exits import CommandError, Exit
+from backend.cli.output import say_source, write_json
 from backend.cli.telling import JsonTeller, PlainTeller, remark
 from backend.host.doors import HostDoors
 from backend.model.boot import BootState, Saved
@@ -30,7 +29,6 @@ from backend.ops.boot.sight import Sight
 from backend.probe.boot.file import PATH, BadBootFile, parse, read
 from backend.report.boot import state_data, state_lines
 from backend.report.plan import plan_data, plan_lines, script_lines
-from backend.report.text import source_line
 
 if TYPE_CHECKING:
     from backend.model.plan import Plan
@@ -72,18 +70,18 @@ def run_changes(doors: HostDoors, options: argparse.Namespace) -> Exit:
     saved = _saved(doors, options)
     if saved is None:
         if options.json:
-            _write_json({"kind": "boot", "source": doors.source.kind, "saved": []})
+            write_json({"kind": "boot", "saved": []}, doors)
         else:
-            _say_source(doors)
+            say_source(doors)
             sys.stdout.write("nothing is saved for boot\n")
         return Exit.OK
     with session(doors, plan_only(doors)) as here, _sight(doors, saved) as sight:
         state = here.wait(_state(sight, here, options.file or PATH))
         claims = sight.scene.claims
     if options.json:
-        _write_json({**state_data(state, claims), "source": doors.source.kind})
+        write_json(state_data(state, claims), doors)
     else:
-        _say_source(doors)
+        say_source(doors)
         sys.stdout.write("".join(f"{line}\n" for line in state_lines(state, claims, glyphs())))
     return Exit.FINDING if state.drift or state.lost else Exit.OK
 
@@ -100,7 +98,7 @@ def run_apply(doors: HostDoors, options: argparse.Namespace) -> Exit:
     saved = _saved(doors, options)
     if saved is None:
         if not options.json:
-            _say_source(doors)
+            say_source(doors)
             sys.stdout.write("nothing is saved for boot\n")
         return Exit.OK
     if options.dry_run is not None:
@@ -119,7 +117,7 @@ def run_apply(doors: HostDoors, options: argparse.Namespace) -> Exit:
             if not agreed("Do it?"):
                 raise CommandError("nothing was done", Exit.INTERRUPTED)
         elif not options.json:
-            _say_source(doors)
+            say_source(doors)
         return here.wait(_apply(sight, here, options))
 
 
@@ -165,9 +163,9 @@ async def _rehearse(doors: HostDoors, sight: Sight, here: Session, options: argp
     how = options.dry_run or ("json" if options.json else "text")
     if how == "json":
         for part in parts:
-            _write_json(_part_data(doors, part))
+            write_json(_part_data(part), doors)
     else:
-        _say_source(doors, "# " if how == "shell" else "")
+        say_source(doors, "# " if how == "shell" else "")
         for part in parts:
             sys.stdout.write("".join(f"{line}\n" for line in _part_lines(part, how)))
         if not parts:
@@ -200,7 +198,7 @@ async def _apply(sight: Sight, here: Session, options: argparse.Namespace) -> Ex
         async for part in applying.parts():
             ended.append(part)
             if options.json:
-                _write_json(_part_data(here.doors, part))
+                write_json(_part_data(part), here.doors)
             elif part.refused:
                 remark(_refusal(part))
     done = sum(part.ended is not None and not part.failed for part in ended)
@@ -218,19 +216,9 @@ def _refusal(part: Part) -> str:
     return "; ".join(filter(None, (f"{part.name}: {part.refused}", part.remedy)))
 
 
-def _part_data(doors: HostDoors, part: Part) -> dict[str, object]:
+def _part_data(part: Part) -> dict[str, object]:
     return {
-        "kind": "part", "source": doors.source.kind, "name": part.name, "phase": part.phase, "later": part.later,
+        "kind": "part", "name": part.name, "phase": part.phase, "later": part.later,
         "refused": part.refused, "remedy": part.remedy, "ended": part.ended.state if part.ended is not None else None,
         "plan": plan_data(part.plan) if part.plan is not None else None,
     }  # fmt: skip
-
-
-def _write_json(data: dict[str, object]) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(data) + b"\n")
-    sys.stdout.buffer.flush()
-
-
-def _say_source(doors: HostDoors, mark: str = "") -> None:
-    if source := source_line(doors.source.kind, doors.source.detail):
-        sys.stdout.write(f"{mark}{source}\n")

@@ -12,14 +12,13 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import msgspec
-
 from backend.agent.open_operator import open_operator
 from backend.agent.verbs import Verb
 from backend.cli import dry_run
 from backend.cli.asking import agreed, ask
 from backend.cli.exits import CommandError, Exit
 from backend.cli.naming import Names
+from backend.cli.output import write_json
 from backend.cli.telling import teller_for
 from backend.cli.words import add_options as add_words
 from backend.cli.words import asked_for
@@ -160,8 +159,7 @@ def show_plan(doors: HostDoors, plan: Plan, options: argparse.Namespace) -> None
     how = options.dry_run or ("json" if options.json else "text")
     source = source_line(doors.source.kind, doors.source.detail)
     if how == "json":
-        sys.stdout.buffer.write(msgspec.json.encode({**plan_data(plan), "source": doors.source.kind}) + b"\n")
-        sys.stdout.buffer.flush()
+        write_json(plan_data(plan), doors)
         return
     lines = [*(script_lines(plan) if how == "shell" else plan_lines(plan, glyphs()))]
     if source:

@@ -10,6 +10,7 @@ import sys
 from backend.cli.exits import CommandError, Exit
 from backend.cli.machines import find_vm
 from backend.cli.open_host import open_named_simulation
+from backend.cli.output import say_source, write_json
 from backend.cli.snapshot import take
 from backend.host.doors import HostDoors
 from backend.migration.comparison import HERE, compare
@@ -55,30 +56,29 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     host = take(doors)
     vm = find_vm(host, options.vm)
     if by_libvirt(doors, vm, options):
-        return _print(compare_by_libvirt(host, vm, options), options)
+        return _print(doors, compare_by_libvirt(host, vm, options), options)
     there = open_named_simulation(options.to_sim) if options.to_sim else doors
     with contextlib.closing(there) if there is not doors else contextlib.nullcontext():
         other = take(there) if there is not doors else host
         found = asyncio.run(compare((doors, host), vm, (there, other), options.destination, monitor=options.qmp))
-    return _print(found, options)
+    return _print(doors, found, options)
 
 
-def _print(found: Comparison, options: argparse.Namespace) -> Exit:
-    print_comparison(found, as_json=options.format == "json")
+def _print(doors: HostDoors, found: Comparison, options: argparse.Namespace) -> Exit:
+    print_comparison(doors, found, as_json=options.format == "json")
     if found.ready is None:
         return Exit.PARTIAL
     return Exit.OK if found.ready else Exit.FINDING
 
 
-def print_comparison(found: Comparison, *, as_json: bool) -> None:
+def print_comparison(doors: HostDoors, found: Comparison, *, as_json: bool) -> None:
     """Write it to standard output."""
     if as_json:
-        from backend.report.document import encode
-
-        sys.stdout.write(encode(found).decode() + "\n")
+        write_json(found, doors)
         return
     from backend.present.migrating import comparison_lines
 
+    say_source(doors)
     sys.stdout.write("".join(f"{line}\n" for line in comparison_lines(found)))
 
 

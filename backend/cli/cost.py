@@ -7,12 +7,12 @@ import contextlib
 import sys
 from collections.abc import Iterator
 
+from backend.cli.output import write_json
 from backend.cli.snapshot import take
 from backend.counters.all import meter_of
 from backend.counters.cost import Cost, CostMeter
 from backend.host.doors import HostDoors
 from backend.model.host import Host
-from backend.report.document import encode
 
 SCHEMA = "iovtop.cost/1"
 
@@ -26,7 +26,7 @@ def print_costs(doors: HostDoors, *, as_json: bool) -> None:
             "schema": SCHEMA, "simulated": host.simulated, "devices": len(host.devices), "samplers": costs,
             "uncounted": uncounted,
         }  # fmt: skip
-        sys.stdout.buffer.write(encode(document) + b"\n")
+        write_json(document)
     else:
         sys.stdout.write("".join(f"{line}\n" for line in _lines(host, costs, uncounted)))
 

@@ -16,7 +16,7 @@ from backend.host.doors import HostDoors
 from backend.model.host import Host
 from backend.present.glyphs import glyphs_for
 from backend.probe.names import PciNames
-from backend.report.text import finding_line, summary
+from backend.report.text import finding_line, source_line, summary
 
 _TOOLS = {
     "mdevctl": "keeps mdev definitions",
@@ -60,8 +60,8 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
 
 
 def _host(host: Host) -> Iterator[str]:
-    if host.source != "live":
-        yield f"{host.source.upper()}: {host.source_detail}"
+    if source := source_line(host.source, host.source_detail):
+        yield source
     yield f"name      {host.name}"
     yield f"kernel    {host.kernel or 'unknown'}"
     yield f"IOMMU     {host.iommu.label}{', units ' + ' '.join(host.iommu.units) if host.iommu.units else ''}"

@@ -7,10 +7,11 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from backend.cli.exits import CommandError, Exit
+from backend.cli.output import say_source, write_json
 from backend.cli.telling import remark
+from backend.host.doors import HostDoors
 from backend.migration.jobs.folder import NoJob
 from backend.migration.jobs.orders import Cancel, Continue, NobodyListens, Order
 from backend.migration.jobs.starting import Jobs, NotStarted, TaskJobs
@@ -39,7 +40,10 @@ async def follow(jobs: Jobs, number: int, *, as_json: bool, ask: bool = False) -
 
     Raises ``CommandError``.
     """
-    show, finish = _display(as_json)
+    here = jobs.host("")
+    if not as_json:
+        say_source(here)
+    show, finish = _display(here, as_json)
     hands = _Hands(jobs, [number])
     try:
         with hands.listening(ask=ask):
@@ -52,12 +56,13 @@ async def follow(jobs: Jobs, number: int, *, as_json: bool, ask: bool = False) -
     finally:
         finish()
     await jobs.finished()
-    return tell_end(job, as_json=as_json)
+    return tell_end(jobs, job, as_json=as_json)
 
 
 async def follow_all(jobs: Jobs, numbers: Sequence[int], *, as_json: bool) -> Exit:
     """Show the jobs of an evacuation until the last ends, and tell how. Ctrl-C asks to cancel all of them."""
-    show, finish = _display_all(as_json)
+    here = jobs.host("")
+    show, finish = _display_all(here, as_json)
     hands = _Hands(jobs, numbers)
     try:
         with hands.listening(ask=False):
@@ -77,7 +82,8 @@ async def follow_all(jobs: Jobs, numbers: Sequence[int], *, as_json: bool) -> Ex
     await jobs.finished()
     for job, state in found:
         if as_json:
-            write_json({"job": job.number, "vm": job.move.vm, "verdict": job.verdict, "failure": job.failure})
+            record = {"job": job.number, "vm": job.move.vm, "verdict": job.verdict, "failure": job.failure}
+            write_json(record, here)
         else:
             sys.stdout.write(f"{job_words(job, state)}\n")
     return Exit.OK if all(job.verdict is not None and job.verdict.moved for job, _ in found) else Exit.FAILED
@@ -95,13 +101,13 @@ async def _stand(jobs: Jobs, number: int) -> tuple[Job, JobState]:
     return job, jobs.state(job)
 
 
-def tell_end(job: Job, *, as_json: bool) -> Exit:
+def tell_end(jobs: Jobs, job: Job, *, as_json: bool) -> Exit:
     """Print how a job ended. Raises ``CommandError`` for one that never began."""
     if job.failure is not None:
         code = Exit.NO_DEVICE if job.failure.absent else Exit.REFUSED
         raise CommandError(f"nothing was started: {job.failure.text}", code)
     assert job.verdict is not None
-    _tell(job.verdict, as_json=as_json)
+    _tell(jobs, job.verdict, as_json=as_json)
     return Exit.OK if job.verdict.moved else Exit.FAILED
 
 
@@ -177,7 +183,7 @@ class _Hands:
                 task.add_done_callback(self._tasks.discard)
 
 
-def _display(as_json: bool) -> tuple[Callable[[Progress], None], Callable[[], None]]:
+def _display(here: HostDoors, as_json: bool) -> tuple[Callable[[Progress], None], Callable[[], None]]:
     """Return what shows each progress, and what ends the showing."""
     if as_json:
         shown: list[Progress] = []
@@ -185,7 +191,7 @@ def _display(as_json: bool) -> tuple[Callable[[Progress], None], Callable[[], No
         def write(progress: Progress) -> None:
             if not shown or shown[0] != progress:
                 shown[:] = [progress]
-                write_json({"progress": progress})
+                write_json({"progress": progress}, here)
 
         return write, lambda: None
     from backend.present.migrating import progress_line, progress_panel
@@ -215,7 +221,7 @@ def _display(as_json: bool) -> tuple[Callable[[Progress], None], Callable[[], No
     return panel, live.stop
 
 
-def _display_all(as_json: bool) -> tuple[Callable[[Sequence[Standing]], None], Callable[[], None]]:
+def _display_all(here: HostDoors, as_json: bool) -> tuple[Callable[[Sequence[Standing]], None], Callable[[], None]]:
     """Return what shows how the jobs of an evacuation stand, and what ends the showing."""
     last: list[object] = []
     if as_json:
@@ -224,7 +230,7 @@ def _display_all(as_json: bool) -> tuple[Callable[[Sequence[Standing]], None], C
             (found, _), *_ = evacuations(jobs)
             if last != [found]:
                 last[:] = [found]
-                write_json({"evacuation": found})
+                write_json({"evacuation": found}, here)
 
         return write, lambda: None
     if not (sys.stdout.isatty() and sys.stderr.isatty()):
@@ -253,18 +259,10 @@ def _display_all(as_json: bool) -> tuple[Callable[[Sequence[Standing]], None], C
     return panel, live.stop
 
 
-def _tell(verdict: Verdict, *, as_json: bool) -> None:
+def _tell(jobs: Jobs, verdict: Verdict, *, as_json: bool) -> None:
     if as_json:
-        write_json({"verdict": verdict})
+        write_json({"verdict": verdict}, jobs.host(""))
         return
     from backend.present.migrating import verdict_lines
 
     sys.stdout.write("\n".join(verdict_lines(verdict)) + "\n")
-
-
-def write_json(record: dict[str, Any]) -> None:
-    """Write a record as a line of JSON."""
-    from backend.report.document import encode
-
-    sys.stdout.write(encode(record).decode() + "\n")
-    sys.stdout.flush()

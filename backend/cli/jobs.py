@@ -8,9 +8,10 @@ import contextlib
 import sys
 
 from backend.cli.exits import CommandError, Exit
-from backend.cli.following import follow, tell_end, write_json
+from backend.cli.following import follow, tell_end
 from backend.cli.migrate import add_limits, limits
 from backend.cli.open_jobs import open_jobs
+from backend.cli.output import say_source, write_json
 from backend.host.doors import HostDoors
 from backend.migration.jobs.folder import NoJob
 from backend.migration.jobs.orders import Adjust, Cancel, Continue, NobodyListens, Order
@@ -65,10 +66,11 @@ async def _list(jobs: Jobs, *, as_json: bool) -> Exit:
         found.append((job, state))
     if as_json:
         for job, state in found:
-            write_json({"state": state, "job": job})
+            write_json({"state": state, "job": job}, jobs.host(""))
     else:
         from backend.present.migrating import job_lines
 
+        say_source(jobs.host(""))
         sys.stdout.write("".join(f"{line}\n" for line in job_lines(found)) if found else "there are no jobs\n")
     return Exit.PARTIAL if damaged else Exit.OK
 
@@ -115,7 +117,7 @@ async def _take_up(jobs: Jobs, job: Job) -> Job:
 async def _cancel(jobs: Jobs, job: Job, state: JobState, *, as_json: bool) -> Exit:
     if job.over:
         sys.stderr.write(f"iovtop: job {job.number} has ended already\n")
-        return tell_end(job, as_json=as_json)
+        return tell_end(jobs, job, as_json=as_json)
     if state is JobState.DIED:
         await _take_up(jobs, job)
     await jobs.tell(job.number, Cancel())

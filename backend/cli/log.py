@@ -6,10 +6,9 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 
-import msgspec
-
 from backend.cli.change import glyphs, opened, session
 from backend.cli.exits import CommandError, Exit
+from backend.cli.output import say_source, write_json
 from backend.cli.settings import state_home
 from backend.host.caller import caller
 from backend.host.doors import HostDoors
@@ -40,11 +39,12 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
         entries = entries[max(0, len(entries) - options.count) :]
     if options.json:
         for entry in entries:
-            sys.stdout.buffer.write(msgspec.json.encode(entry_data(entry)) + b"\n")
-        sys.stdout.buffer.flush()
+            write_json(entry_data(entry), doors)
     elif options.operation is not None:
+        say_source(doors)
         _print(entry_lines(entries[0], glyphs()))
     else:
+        say_source(doors)
         _print(journal_lines(entries) if entries else ["nothing was changed yet"])
     for text in damage:
         sys.stderr.write(f"iovtop: {text}\n")

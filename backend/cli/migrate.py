@@ -80,7 +80,7 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     if not path and not theirs:
         raise CommandError(f"{vm.name} was started without a monitor (-qmp): name one with --qmp")
     ready = asyncio.run(find_out(doors, host, vm, monitor=options.qmp, libvirt=options.libvirt))
-    strategy = _strategy(ready, options)
+    strategy = _strategy(doors, ready, options)
     move = Move(
         vm.name, path, options.destination, None if options.qmp else vm.pid, vm.uid, options.to_sim, strategy,
         devices=tuple(str(device.device) for device in ready.devices), bandwidth=bandwidth,
@@ -88,21 +88,21 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     )  # fmt: skip
     with contextlib.closing(open_jobs(doors)) as jobs:
         if theirs:
-            move = _compared_by_libvirt(host, vm, move, options)
+            move = _compared_by_libvirt(doors, host, vm, move, options)
         else:
             move = _compared(doors, host, vm, jobs, move, options)
         _confirm(vm, move, options)
         return asyncio.run(_migrate(jobs, move, options))
 
 
-def _strategy(ready: Readiness, options: argparse.Namespace) -> Strategy:
+def _strategy(doors: HostDoors, ready: Readiness, options: argparse.Namespace) -> Strategy:
     """Return what was asked for, or the best strategy that leaves the guest its devices. Raises ``CommandError``."""
     wanted = [Strategy(options.strategy)] if options.strategy else [Strategy.VFIO, Strategy.FAILOVER]
     for strategy in wanted:
         way = ready.way(strategy)
         if way is not None and way.possible:
             return strategy
-    print_readiness(ready, as_json=options.format == "json")
+    print_readiness(doors, ready, as_json=options.format == "json")
     unplug = ready.way(Strategy.UNPLUG)
     hint = ""
     if unplug is not None and unplug.possible and not options.strategy:
@@ -119,7 +119,7 @@ def _compared(doors: HostDoors, host: Host, vm: Vm, jobs: Jobs, move: Move, opti
         compare((doors, host), vm, (there, other), move.destination, monitor=options.qmp, unplugged=unplugged)
     )
     if found.ready is False:
-        print_comparison(found, as_json=options.format == "json")
+        print_comparison(doors, found, as_json=options.format == "json")
         raise CommandError("nothing was started", Exit.REFUSED)
     pairs = dict(found.pairs)
     if move.destination == HERE:
@@ -127,11 +127,11 @@ def _compared(doors: HostDoors, host: Host, vm: Vm, jobs: Jobs, move: Move, opti
     return replace(move, plugs=tuple((device, pairs.get(device, "")) for device in move.devices)) if unplugged else move
 
 
-def _compared_by_libvirt(host: Host, vm: Vm, move: Move, options: argparse.Namespace) -> Move:
+def _compared_by_libvirt(doors: HostDoors, host: Host, vm: Vm, move: Move, options: argparse.Namespace) -> Move:
     """Return the move with what takes the place of what, after a look at both libvirts. Raises ``CommandError``."""
     found = compare_by_libvirt(host, vm, options)
     if found.ready is False:
-        print_comparison(found, as_json=options.format == "json")
+        print_comparison(doors, found, as_json=options.format == "json")
         raise CommandError("nothing was started", Exit.REFUSED)
     return replace(move, libvirt=options.libvirt or default_uri(), uuid=vm.uuid, plugs=found.pairs)
 

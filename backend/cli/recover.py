@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from backend.cli.change import Aim, Session, add_change_options, carry_out, opened, session
 from backend.cli.exits import CommandError, Exit
 from backend.cli.log import find
+from backend.cli.output import say_source
 from backend.host.doors import HostDoors
 from backend.model.operation import Standing, Unfinished
 
@@ -31,7 +32,7 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
         raise CommandError(f"say how: iovtop recover {options.operation} {'|'.join(WAYS)}")
     with session(doors, opened(doors, write=True)) as here:
         if options.way is None:
-            return _report(here.wait(here.operator.recover()))
+            return _report(here, here.wait(here.operator.recover()))
         if options.way == "close":
             return _close(here, options.operation)
         entry = find(here.wait(here.operator.log()), options.operation)
@@ -54,7 +55,8 @@ def _close(here: Session, number: int) -> Exit:
     return Exit.OK
 
 
-def _report(found: Sequence[Unfinished]) -> Exit:
+def _report(here: Session, found: Sequence[Unfinished]) -> Exit:
+    say_source(here.doors)
     if not found:
         sys.stdout.write("nothing is unfinished\n")
     for one in found:

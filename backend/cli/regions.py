@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from backend.cli.change import opened, session
 from backend.cli.exits import CommandError, Exit
 from backend.cli.naming import Names
+from backend.cli.output import say_source, write_json
 from backend.cli.snapshot import take
 from backend.host.doors import HostDoors
 from backend.model.figures import bytes_text
 from backend.model.ids import DeviceId
 from backend.model.vfio import VfioLook, VfioRegion
 from backend.present.regions import reached
-from backend.report.text import source_line
 from backend.state.closer import CloserLook, look_closer
 
 
@@ -54,12 +54,9 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
 
 def _print(doors: HostDoors, found: object, lines: Iterable[str], *, as_json: bool) -> None:
     if as_json:
-        from backend.report.document import encode
-
-        sys.stdout.write(encode(found).decode() + "\n")
+        write_json(found, doors)
         return
-    if source := source_line(doors.source.kind, doors.source.detail):
-        sys.stdout.write(f"{source}\n")
+    say_source(doors)
     for line in lines:
         sys.stdout.write(f"{line}\n")
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from backend.cli.amounts import parse_moment
 from backend.cli.exits import CommandError, Exit
+from backend.cli.output import write_json
 from backend.host.doors import HostDoors
 from backend.recording.frames import BadRecording
 from backend.recording.recording import Recording
-from backend.report.document import encode, timestamp
+from backend.report.document import timestamp
 
 if TYPE_CHECKING:
     from backend.cli.settings import Settings
@@ -61,7 +62,7 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     finally:
         recording.close()
     if options.format == "json":
-        sys.stdout.buffer.write(encode(about) + b"\n")
+        write_json(about)
     else:
         sys.stdout.write("".join(f"{line}\n" for line in _lines(about)))
     return Exit.PARTIAL if any(not gap["torn"] for gap in about["gaps"]) else Exit.OK

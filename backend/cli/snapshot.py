@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from backend.cli.exits import CommandError, Exit
+from backend.cli.output import write_json
 from backend.findings import find
 from backend.host.doors import HostDoors, StillWaiting
 from backend.model.facts import FactState
@@ -103,14 +104,14 @@ def _print_text(host: Host, view: View, query: Query | None, columns: tuple[Colu
 
 
 def _print_json(host: Host, query: Query | None) -> None:
-    from backend.report.document import document_of, encode
+    from backend.report.document import document_of
 
     if query is None:
         document = document_of(host)
     else:
         devices = tuple(device for device in host.devices.values() if query.matches(host, device))
         document = document_of(host, devices, query.text)
-    sys.stdout.buffer.write(encode(document) + b"\n")
+    write_json(document)
 
 
 def parse_filter(text: str, option: str = "--filter") -> Query | None:

@@ -7,16 +7,14 @@ import sys
 import time
 from dataclasses import asdict
 
-import msgspec
-
 from backend.cli.exits import CommandError, Exit
+from backend.cli.output import say_source, write_json
 from backend.host.doors import HostDoors
 from backend.model.devstate import Header
 from backend.model.statefile import HEADER
 from backend.model.text import clean
 from backend.ops.devstates import FOLDER, header_of, state_path
 from backend.ops.errors import Refused
-from backend.report.text import source_line
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -30,11 +28,9 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     if options.json:
         for name, header in found:
             line = {"name": name, **asdict(header.about), "size": header.size, "sha256": header.sha256}
-            sys.stdout.buffer.write(msgspec.json.encode(line) + b"\n")
-        sys.stdout.buffer.flush()
+            write_json(line, doors)
     else:
-        if source := source_line(doors.source.kind, doors.source.detail):
-            sys.stdout.write(f"{source}\n")
+        say_source(doors)
         sys.stdout.writelines(f"{line}\n" for line in _lines(found))
     for text in damage:
         sys.stderr.write(f"iovtop: {text}\n")

@@ -6,8 +6,7 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Protocol
 
-import msgspec
-
+from backend.cli.output import write_json
 from backend.model.plan import ENDS, Plan, RunEvent, RunState
 from backend.report.plan import event_data
 
@@ -90,8 +89,7 @@ class JsonTeller(_Lines):
 
     def tell(self, event: RunEvent) -> None:
         """Print the line."""
-        sys.stdout.buffer.write(msgspec.json.encode(event_data(event)) + b"\n")
-        sys.stdout.buffer.flush()
+        write_json(event_data(event))
 
 
 class BarTeller(_Lines):

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from backend.cli.exits import Exit
+from backend.cli.output import write_json
 from backend.host.doors import HostDoors
 
 if TYPE_CHECKING:
@@ -52,11 +53,9 @@ async def _watch(doors: HostDoors, options: argparse.Namespace) -> None:
 def _print_json(delta: Delta, *, first: bool) -> None:
     """Print the whole host first, so that a reader needs nothing else; then deltas."""
     from backend.report.changes import delta_record
-    from backend.report.document import document_of, encode
+    from backend.report.document import document_of
 
-    line = encode({"kind": "snapshot", "document": document_of(delta.new)}) if first else encode(delta_record(delta))
-    sys.stdout.buffer.write(line + b"\n")
-    sys.stdout.buffer.flush()
+    write_json({"kind": "snapshot", "document": document_of(delta.new)} if first else delta_record(delta))
 
 
 def _print_plain(delta: Delta, *, first: bool) -> None:

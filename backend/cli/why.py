@@ -9,11 +9,11 @@ import sys
 from backend.cli.compare import add_libvirt
 from backend.cli.exits import CommandError, Exit
 from backend.cli.machines import find_vm
+from backend.cli.output import say_source, write_json
 from backend.cli.snapshot import take
 from backend.host.doors import HostDoors
 from backend.migration.readiness import find_out
 from backend.model.migration import Readiness
-from backend.report.text import source_line
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -44,21 +44,18 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
             ask_qemu=options.ask_qemu,
         )
     )  # fmt: skip
-    if options.format == "text" and (source := source_line(host.source, host.source_detail)):
-        sys.stdout.write(f"{source}\n")
-    print_readiness(found, as_json=options.format == "json")
+    print_readiness(doors, found, as_json=options.format == "json")
     if found.ready is None:
         return Exit.PARTIAL
     return Exit.OK if found.ready else Exit.FINDING
 
 
-def print_readiness(found: Readiness, *, as_json: bool) -> None:
+def print_readiness(doors: HostDoors, found: Readiness, *, as_json: bool) -> None:
     """Write it to standard output."""
     if as_json:
-        from backend.report.document import encode
-
-        sys.stdout.write(encode(found).decode() + "\n")
+        write_json(found, doors)
         return
     from backend.present.migrating import readiness_lines
 
+    say_source(doors)
     sys.stdout.write("\n".join(readiness_lines(found)) + "\n")

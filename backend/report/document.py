@@ -113,6 +113,11 @@ def encode(value: Any) -> bytes:
     return _ENCODER.encode(value)
 
 
+def plain_data(record: Any) -> Any:
+    """Return a record as what JSON has: mappings, lists, texts and numbers."""
+    return msgspec.to_builtins(record, enc_hook=_plain)
+
+
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of a document."""
 

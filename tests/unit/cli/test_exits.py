@@ -96,6 +96,20 @@ def test_a_configuration_that_is_named_is_looked_at_without_a_screen(cli: Cli, t
     assert ("group 17" in ended.out) == (not verb)  # a command has options of its own for what is printed
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["snapshot", "log", "recover", "jobs", "states", "doctor", "boot changes", "regions 0000:01:10.0", "why web-1"],
+)
+def test_what_is_simulated_says_so_first(cli: Cli, words: str) -> None:
+    lines = cli("--sim", "lab", *words.split()).out.splitlines()
+    assert "SIMULATED: scenario lab; nothing below is real" in [line.strip() for line in lines[:2]]
+
+
+@pytest.mark.parametrize("words", ["boot changes", "regions 0000:01:10.0", "why web-1"])
+def test_what_is_simulated_says_so_in_json_too(cli: Cli, words: str) -> None:
+    assert json.loads(cli("--sim", "lab", *words.split(), "--json").out)["source"] == "simulated"
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["snapshot", "--help"], ["watch", "-h"], ["doctor", "--help"]])
 def test_help_goes_to_standard_output(cli: Cli, arguments: list[str]) -> None:
     ended = cli(*arguments)

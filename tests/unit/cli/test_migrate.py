@@ -96,6 +96,7 @@ def test_what_cannot_be_done_is_said_in_a_line(arguments: list[str], code: int, 
 def test_it_moves() -> None:
     done = iovtop(*migrate("--bandwidth", "4G", "--downtime", "500"))
     assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("SIMULATED: ")
     assert "web-2 runs on the destination now" in done.stdout
     assert "the guest stood still for " in done.stdout
 
@@ -104,6 +105,7 @@ def test_every_event_as_a_line_of_json() -> None:
     done = iovtop(*migrate("--bandwidth", "4G", "--downtime", "500", "--format", "json"))
     lines: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
     assert all("progress" in line for line in lines[:-1])
+    assert {line["source"] for line in lines} == {"simulated"}
     assert lines[-1]["verdict"]["where"] == "destination"
     device = [line["progress"]["device_sent"] for line in lines[:-1] if line["progress"]["device_sent"] is not None]
     assert device == sorted(device)
