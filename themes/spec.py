@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from themes.style import Style
 
@@ -99,8 +99,7 @@ PARTS: Mapping[str, str] = {
 """Every part of the screen that is not a value, and how it looks unless a theme says otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class ThemeSpec:
+class ThemeSpec(NamedTuple):
     """A theme, checked and complete."""
 
     name: str

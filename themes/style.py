@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 ATTRIBUTES = ("bold", "dim", "italic", "underline", "reverse")
 
@@ -23,8 +23,7 @@ class BadStyleError(ValueError):
         self.word = word
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(NamedTuple):
     """How a piece of text looks. Colours are ``#rrggbb`` or one of ``ANSI_COLORS``; "" leaves them alone."""
 
     color: str = ""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from time import localtime, strftime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tui.term.theming import Skin
 from tui.widgets.line import LineWidget, Piece
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from backend.model.host import Host
 
 
-@dataclass(frozen=True, slots=True)
-class Pulse:
+class Pulse(NamedTuple):
     """How fresh the picture is."""
 
     interval: float

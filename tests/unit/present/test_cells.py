@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -190,7 +190,7 @@ def test_details_of_a_device_that_is_in_no_group_any_more(scenario: Scenario) ->
 
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=lambda glyphs: glyphs.name)
 def test_signs_are_one_cell_wide_and_complete(glyphs: Glyphs) -> None:
-    signs = [getattr(glyphs, field.name) for field in fields(glyphs) if field.name not in ("name", "paths")]
+    signs = [getattr(glyphs, field) for field in glyphs._fields if field not in ("name", "paths")]
     assert all(len(sign) == 1 for sign in [*signs, *glyphs.paths.values()])
     assert glyphs.paths.keys() == set(DataPath)
     assert len(set(glyphs.paths.values())) == len(DataPath)
