@@ -54,6 +54,7 @@ _LINKS = _files(
     "tests/lab/inside/full/test_netdevsim.py",
 )
 _COUNTERS = _files("tests/lab/inside/full/test_counters.py")
+_STATES = _files("tests/conformance/test_changing_states.py", "tests/lab/inside/full/test_states.py")
 _VMS = _files("tests/lab/inside/full/test_vms.py")
 _KERNEL = tuple(
     file
@@ -69,6 +70,7 @@ BOOTS = (
     Boot("links", "VF policy, statistics and ports, with netdevsim", _LINKS, kernel="lab"),
     Boot("counters", "what is counted of held VFs, on Debian's kernel", _COUNTERS),
     Boot("vms", "VMs: the data path of a running one, live migrations", _VMS),
+    Boot("iommufd", "VMs and states of devices by iommufd", (*_VMS, *_STATES), kernel="lab"),
     Boot("scale", "268 VFs", ("tests/lab/inside/scale",), profile="scale"),
     Boot("outside", "the lab as its users start it", ("tests/lab/outside",), kernel=None),
     Boot("no-iommu", "Debian's kernel without an IOMMU", ("tests/lab/inside/no_iommu",), profile="no-iommu"),

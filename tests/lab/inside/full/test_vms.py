@@ -23,7 +23,10 @@ Nested = Callable[..., list[str]]
 
 _NATIVE_HOT_PLUG = ("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off")
 """The port itself tells of plugging: then the firmware alone lets a device go. With ACPI it takes a guest's system."""
-_MAPPED = "anon_inode:[vfio-device]"
+_IOMMUFD = os.path.exists("/dev/iommu")
+"""Where it is, VMs take their devices by its way; elsewhere by VFIO's groups."""
+_WAY = ",iommufd=if0" if _IOMMUFD else ""
+_MAPPED = "/dev/vfio/devices/vfio" if _IOMMUFD else "anon_inode:[vfio-device]"
 _UUIDS = tuple(f"11111111-2222-4333-8444-0000000000{number}" for number in (41, 42, 43, 44))
 _MEGABYTES = 96
 
@@ -54,6 +57,7 @@ def vm_words(nested_qemu: Nested, folder: Path, *options: str) -> list[str]:
     return nested_qemu(
         *("-name", "guest=web-1", "-qmp", f"unix:{folder}/web-1.qmp,server=on,wait=off"),
         *("-device", "pcie-root-port,id=rp0,chassis=1"),
+        *(("-object", "iommufd,id=if0") if _IOMMUFD else ()),
         *options,
     )
 
@@ -92,7 +96,7 @@ async def test_a_guest_that_does_not_let_its_device_go_keeps_it(
 ) -> None:
     vf = (await set_vfs(machine, machine.pf, 1))[0]
     await to_vfio(machine, vf)
-    command = vm_words(nested_qemu, tmp_path, "-device", f"vfio-pci,host={vf},id=vf0,bus=rp0")
+    command = vm_words(nested_qemu, tmp_path, "-device", f"vfio-pci,host={vf},id=vf0,bus=rp0{_WAY}")
     with with_vf(command, vf, machine) as vm:
         regions = mapped(vm.pid)
         refused = iovtop("replug", vf, "--trap", "--yes")
@@ -105,7 +109,7 @@ async def test_a_guest_that_does_not_let_its_device_go_keeps_it(
 async def test_a_bus_without_hot_plug_is_refused(machine: KernelMachine, nested_qemu: Nested, tmp_path: Path) -> None:
     vf = (await set_vfs(machine, machine.pf, 1))[0]
     await to_vfio(machine, vf)
-    command = vm_words(nested_qemu, tmp_path, "-device", f"vfio-pci,host={vf},id=vf0")
+    command = vm_words(nested_qemu, tmp_path, "-device", f"vfio-pci,host={vf},id=vf0{_WAY}")
     with with_vf(command, vf, machine):
         refused = iovtop("replug", vf, "--trap", "--yes")
         assert refused.returncode == Exit.REFUSED, refused.stdout + refused.stderr
@@ -117,17 +121,18 @@ def side(nested_qemu: Nested, folder: Path, name: str, uuids: tuple[str, ...], *
     """Return the command of one side of a migration: memory that does not compress, and the mdevs."""
     memory = folder / f"{name}.memory"
     memory.write_bytes(os.urandom(_MEGABYTES << 20) if not options else b"")
+    # Debian's kernel cannot report what a device dirtied, though it says that it can.
+    tracking = "" if _IOMMUFD else ",x-device-dirty-page-tracking=off"
     devices = [
         word
         for number, uuid in enumerate(uuids)
-        # Debian's kernel cannot report what a device dirtied, though it says that it can.
-        for word in ("-device", f"vfio-pci,sysfsdev={MDEV}/{uuid},id=mt{number},enable-migration=on,"
-                                "x-device-dirty-page-tracking=off")
-    ]  # fmt: skip
+        for word in ("-device", f"vfio-pci,sysfsdev={MDEV}/{uuid},id=mt{number},enable-migration=on{tracking}{_WAY}")
+    ]
     return nested_qemu(
         *("-name", f"guest={name}", "-qmp", f"unix:{folder}/{name}.qmp,server=on,wait=off"),
         *("-m", f"{_MEGABYTES}M", "-machine", "memory-backend=m0"),
         *("-object", f"memory-backend-file,id=m0,size={_MEGABYTES}M,mem-path={memory},share=off"),
+        *(("-object", "iommufd,id=if0") if _IOMMUFD else ()),
         *devices,
         *options,
     )
