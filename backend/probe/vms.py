@@ -92,6 +92,8 @@ def _locks_without_limit(files: Files, pid: int, status: bytes) -> bool:
         return False
     try:
         return files.read(f"/proc/{pid}/uid_map", 128).split() == _ALL_USERS
+    except FileNotFoundError:
+        return True  # a kernel without user namespaces
     except OSError:
         return False
 

@@ -18,11 +18,12 @@ from backend.model.counters import HOST, CounterState, Flow
 from backend.model.steps import at_once
 from tests.conformance.kernel import KernelMachine
 from tests.conformance.machine import PCI, plain, set_vfs, to_vfio
-from tests.lab.inside.conftest import iovtop
+from tests.lab.inside.conftest import SOON, iovtop
 from tests.lab.inside.full.test_holders import running
 from tests.pictures import picture
 
 Nested = Callable[..., list[str]]
+_REGISTERS = Path(__file__).parents[1] / "registers.bin"
 
 
 class Watch:
@@ -165,3 +166,34 @@ async def test_a_pf_and_a_vf_on_the_host_have_their_traffic(machine: KernelMachi
         assert flow.values[2] is not None
         assert 0 <= int(machine.doors.files.read(file)) - flow.values[2] < 1000
     assert watch.flow(vf, "netdev").instance in machine.doors.files.list(f"{PCI}/{vf}/net")
+
+
+@pytest.mark.parametrize("no_mmap", ["off", "on"])
+async def test_traps_of_a_vm_rise_only_while_its_device_is_trapped(
+    machine: KernelMachine, watch: Watch, tmp_path: Path, no_mmap: str
+) -> None:
+    """KVM runs inside the emulated processor; the guest reads a register of its VF all the time."""
+    subprocess.run(["modprobe", "--all", "--quiet", "kvm-intel", "kvm-amd"], check=False)
+    vf = (await set_vfs(machine, machine.pf, 1))[0]
+    await to_vfio(machine, vf)
+    disk = tmp_path / "registers.img"
+    disk.write_bytes(_REGISTERS.read_bytes().ljust(1 << 20, b"\0"))
+    command = [os.environ["LAB_QEMU"], "-M", "q35", "-accel", "kvm", "-cpu", "qemu64", "-m", "64M", "-nodefaults"]
+    command += ["-display", "none", "-device", f"vfio-pci,host={vf},addr=5,x-no-mmap={no_mmap}"]
+    command += ["-drive", f"file={disk},if=ide,format=raw,snapshot=on"]
+    with running(command, lambda: plain(machine, f"{PCI}/{vf}/enable") == "1") as vm:
+        subject = f"pid:{vm.pid}"
+        watch.look()
+        await watch.tick(vf)
+        # The firmware comes first: it does not touch the VF's registers.
+        deadline = time.monotonic() + SOON
+        risen = 0
+        while risen < 3 and time.monotonic() < deadline:
+            before, exits = watch.value(subject, "kvm", "mmio_exits"), watch.value(subject, "kvm", "exits")
+            await watch.tick(vf, seconds=5.0)
+            rise = watch.value(subject, "kvm", "mmio_exits") - before
+            assert watch.value(subject, "kvm", "exits") >= exits
+            # Both ways it takes three looks that agree: steady rises, or none at all.
+            agrees = rise > 100 if no_mmap == "on" else rise == 0
+            risen = risen + 1 if agrees else 0
+        assert risen == 3

@@ -74,9 +74,8 @@ async def test_the_data_path_of_a_running_vms_vf_there_and_back(
         sockets = machine.doors.sockets
         assert sockets is not None
         async with await connect(sockets, str(socket), "web-1", pid=vm.pid, uid=os.getuid(), changes=True) as monitor:
-            await monitor.ask(
-                "device_add", {"driver": "vfio-pci", "host": vf, "id": "vf0", "bus": "rp0"}, deadline=SOON
-            )
+            plug = {"driver": "vfio-pci", "host": vf, "id": "vf0", "bus": "rp0"}
+            await monitor.ask("device_add", plug | ({"iommufd": "if0"} if _IOMMUFD else {}), deadline=SOON)
         regions = mapped(vm.pid)
         assert regions > 0
         assert Snapshot().devices[vf]["path"] == "passthrough"
