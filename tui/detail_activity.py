@@ -21,6 +21,9 @@ from tui.bridge import Session
 BARS = 24
 """Values in a small history."""
 
+FIGURE = 10
+"""Cells for a figure with its unit."""
+
 _LOUD = frozenset({Measure.ERRORS, Measure.DROPS})
 """What should not happen at all."""
 
@@ -62,6 +65,6 @@ def _lines(subject: str, flow: Flow, session: Session, glyphs: Glyphs) -> Iterab
         values = session.recent(subject, flow, place)[-BARS:]
         bars, top = spark(values, ascii_only=glyphs.name == "ascii")
         extra = f"{bars} of {text_of(top, next_scale(None, top), counter)}" if top > 0 else ""
-        yield Line(counter.title, Cell(text_of(rate, flow.scales[place], counter), role), extra)
+        yield Line(counter.title, Cell(text_of(rate, flow.scales[place], counter), role), extra, FIGURE)
     said = f" {glyphs.separator} {flow.reason}" if flow.reason else ""
     yield Line("source", Cell("", Role.MUTED), f"{flow.set.source}{said}")

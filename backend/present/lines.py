@@ -15,6 +15,8 @@ class Line:
     value: Cell
     extra: str = ""
     """Muted words behind the value: the source, a hint."""
+    width: int = 0
+    """Figures stand at the right end of so many cells, one below the other; 0 = at the left."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,9 @@ def find_places(known: Sequence[Place], text: str, most: int = 50) -> tuple[Plac
 
 
 def place_of(host: Host, subject: str) -> Place:
-    """Return where a finding's subject is shown: a device id, ``group:42`` or ``parent:mtty``."""
+    """Return where a subject is shown: a device id, ``group:42``, ``parent:mtty``, ``holder:vm:4711``."""
+    if subject.startswith("holder:"):
+        return Place(subject, View.HOLDERS, subject)
     if subject.startswith("group:"):
         return Place(subject, View.GROUPS, subject)
     device = next((device for device in host.devices.values() if str(device.id) == subject), None)

@@ -32,7 +32,8 @@ async def test_the_pulse_lists_the_busiest_first_and_measures_while_it_is_open()
         await s.until(lambda: isinstance(s.app.screen, PulseScreen), "the pulse")
         await s.until(lambda: "MB/s" in s.text(), "figures")
         assert s.live.measure_all
-        vfs = [line.split()[0] for line in s.lines() if line.strip().startswith("0000:00:00.") and "B/s" in line]
+        lines = [line.removeprefix("▌").split() for line in s.lines() if "B/s" in line]
+        vfs = [words[0] for words in lines if words[0].startswith("0000:00:00.")]
         assert vfs[:3] == ["0000:00:00.2", "0000:00:00.1", "0000:00:00.3"]
         s.live.give(_measured(host, 80_000_000, 9_000_000, 40))
         await s.until(lambda: "80.0 MB/s" in s.text(), "new figures")
@@ -41,6 +42,23 @@ async def test_the_pulse_lists_the_busiest_first_and_measures_while_it_is_open()
         await s.press("escape")
         await s.until(lambda: not isinstance(s.app.screen, PulseScreen), "back")
         assert not s.live.measure_all
+
+
+async def test_the_cursor_stays_with_its_function_however_it_is_ranked_and_enter_goes_there() -> None:
+    host = _measured(make_pfs(1, 3), 5_000, 9_000_000, 40)
+    async with screen(host) as s:
+        await s.press("5")
+        await s.until(lambda: "9.00 MB/s" in s.text(), "figures")
+        figures = [line.index("B/s") for line in s.lines() if "B/s" in line and "0000:00:00." in line]
+        assert len(set(figures)) == 1
+        await s.press("j", "j")
+        assert next(line for line in s.lines() if line.startswith("▌")).startswith("▌0000:00:00.3 vf2")
+        s.live.give(_measured(host, 5_000, 9_000_000, 80_000_000))
+        await s.until(lambda: "80.0 MB/s" in s.text(), "new figures")
+        assert next(line for line in s.lines() if line.startswith("▌")).startswith("▌0000:00:00.3 vf2")
+        await s.press("enter")
+        await s.until(lambda: s.cursor == "0000:00:00.3", "the row in the tree")
+        assert s.app.screen is s.main
 
 
 async def test_the_detail_shows_figures_with_bars_scale_and_source() -> None:

@@ -77,7 +77,7 @@ class MenuList(Widget, can_focus=True):
     def __init__(self, skin: Skin, title: str, choices: Sequence[RowAction]) -> None:
         super().__init__()
         self._skin = skin
-        self._items = [_Item(f" {title}", "title"), *_items(choices, skin.glyphs.none)]
+        self._items = [_Item(f" {title}", "dialog-title"), *_items(choices, skin.glyphs.none)]
         self._places = [place for place, item in enumerate(self._items) if item.can_be_chosen]
         self._at = 0
         self._top = 0

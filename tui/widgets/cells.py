@@ -37,6 +37,35 @@ def shorten_middle(text: str, width: int, ellipsis: str) -> str:
     return text[: width - 1 - tail] + ellipsis + text[-tail:]
 
 
+def shorten_telling(text: str, width: int, ellipsis: str) -> str:
+    """Return ``text``, or its words as far as they fit; of one that ends in a number, as interfaces do, both ends.
+
+    ``ens1f0 8/64 VFs`` loses ``VFs``, and ``vf12 enp129s0f0v12`` becomes ``vf12 enp1…0v12``: the number tells which.
+    ``+2`` at the end, of two more, stays.
+    """
+    if width_of(text) <= width:
+        return text
+    head, plus, more = text.rpartition(" +")
+    if plus and more.isdigit() and (room := width - len(more) - 2) >= _LEAST_WORD:
+        return f"{shorten_telling(head, room, ellipsis)} +{more}"
+    kept: list[str] = []
+    for word in text.split(" "):
+        room = width - sum(width_of(one) + 1 for one in kept)
+        if width_of(word) <= room:
+            kept.append(word)
+            continue
+        if word == "VFs" or room < _LEAST_WORD:
+            return " ".join(kept) if kept and word == "VFs" else shorten(text, width, ellipsis)
+        tail = (room - 1) // 2
+        if word[-1:].isdigit() and word.isascii():
+            return " ".join([*kept, word[: room - 1 - tail] + ellipsis + word[-tail:]])
+        break
+    return shorten(text, width, ellipsis)
+
+
+_LEAST_WORD = 6
+"""Of a word, so many cells are shown or none."""
+
 _TWO_ENDS = 11
 """In less, only the beginning is kept."""
 

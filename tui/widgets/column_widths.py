@@ -8,11 +8,12 @@ from functools import cache
 from backend.present.columns import SCREEN_COLUMNS, Column, fit_columns
 from backend.present.view import View
 
-_NARROW = {"device": 26, "driver": 13, "path": 13, "group": 8, "holder": 13, "numa": 4, "root": 12, "name": 20}
+_NARROW = {"device": 29, "driver": 13, "path": 13, "group": 7, "holder": 11, "numa": 4, "root": 12, "name": 20}
 """The least width at which a column still tells what it should."""
 
 _GROWTH = (
-    ("device", 32),
+    ("device", 33),
+    ("group", 8),
     ("holder", 18),
     ("driver", 16),
     ("device", 38),

@@ -34,7 +34,7 @@ def detail_lines(detail: Detail, width: int, skin: Skin) -> list[Strip]:
     """Return the lines of a detail, ``width`` cells wide."""
     look = skin.look
     inner = max(1, width - 2)  # a blank before, the scroll bar behind
-    lines: list[Words] = [[(line, look.part("title"))] for line in wrap(detail.name, inner)]
+    lines: list[Words] = [[(line, look.part("title"))] for line in wrap(detail.name, inner) if line]
     lines += [[(line, look.part("label"))] for line in wrap(detail.words, inner) if line]
     longest = max((width_of(line.label) for section in detail.sections for line in section.lines), default=0)
     label_width = min(detail.label_width, longest + 1)
@@ -54,7 +54,7 @@ def _labelled(line: Line, label_width: int, width: int, skin: Skin) -> list[Word
     room = max(1, width - (2 if narrow else label_width))
     indent = " " * (width - room)
     label = shorten(line.label, width if narrow else label_width - 1, skin.glyphs.ellipsis)
-    value = [[(part, look.role(line.value.role))] for part in wrap(line.value.text, room)]
+    value = [[(part.rjust(line.width), look.role(line.value.role))] for part in wrap(line.value.text, room)]
     extra = look.role(Role.MUTED)
     if line.extra:
         last = value[-1]

@@ -51,6 +51,10 @@ class Picker(Widget, Generic[T]):
         self._top = max(self._place - height + 1, min(self._top, self._place))
         self.refresh()
 
+    def go_to(self, place: int) -> None:
+        """Go to the item at ``place``."""
+        self.move(place - self._place)
+
     def on_resize(self) -> None:
         """Keep the chosen item in sight."""
         self.move(0)

@@ -18,7 +18,7 @@ from backend.present.sorting import Order
 from backend.present.tree import Projection, Row
 from backend.present.view import View
 from tui.term.theming import Skin
-from tui.widgets.cells import pad, shorten, shorten_middle, width_of
+from tui.widgets.cells import pad, shorten, shorten_middle, shorten_telling, width_of
 from tui.widgets.column_widths import Layout, layout_for
 from tui.widgets.tree_rows import BLANK, BRANCH, LAST, PIPE
 
@@ -138,7 +138,7 @@ class RowPainter:
             width += columns.pop(0)[1].width + 1
         segments = [bar, *self._name(face, width)]
         for cell, column in columns:
-            segments += self._cell(cell, column.width, column.id in face.marks, ground)
+            segments += self._cell(cell, column, column.id in face.marks, ground)
         if self._old:
             faded = look.role(Role.STALE, ground)
             segments = [bar, *(Segment(segment.text, faded) for segment in segments[1:])]
@@ -160,17 +160,18 @@ class RowPainter:
         room -= width_of(name)
         words = ""
         if room > 2 and what.text:
-            words = " " + shorten(what.text, room - 1, glyphs.ellipsis)
+            words = " " + shorten_telling(what.text, room - 1, glyphs.ellipsis)
             room -= width_of(words)
         if not words:
             return [*segments, *self._padded(name, style, room + 1, changed, ground)]
         segments.append(Segment(name, style + look.part("changed", ground) if changed else style))
         return [*segments, *self._padded(words, look.role(what.role, ground), room + 1, changed, ground)]
 
-    def _cell(self, cell: Cell, width: int, changed: bool, ground: str) -> list[Segment]:
-        text = shorten(cell.text, width, self._skin.glyphs.ellipsis)
+    def _cell(self, cell: Cell, column: Column, changed: bool, ground: str) -> list[Segment]:
+        cut = shorten_telling if column.id == "holder" else shorten
+        text = cut(cell.text, column.width, self._skin.glyphs.ellipsis)
         style = self._skin.look.role(cell.role, ground)
-        return self._padded(text, style, width - width_of(text) + 1, changed, ground)
+        return self._padded(text, style, column.width - width_of(text) + 1, changed, ground)
 
     def _padded(self, text: str, style: Style, blanks: int, changed: bool, ground: str) -> list[Segment]:
         """Draw a text and the blanks behind it; between them the sign that it changed a moment ago.
