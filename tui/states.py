@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backend.present.empty import no_groups
 from backend.present.view import View
 from tui.viewing import Viewing
 
@@ -10,7 +11,7 @@ def notice_for(viewing: Viewing, error: str, ellipsis: str) -> tuple[str, ...]:
     """Return a headline and hints for a tree without rows."""
     if viewing.host is None:
         return ("this host cannot be read", error) if error else (f"reading{ellipsis}",)
-    if viewing.query:
+    if viewing.query and viewing.total:
         return (f"nothing matches {viewing.query.text}", f"{viewing.total} rows without the filter: esc clears it")
     return {View.DEVICES: _no_devices, View.GROUPS: _no_groups, View.HOLDERS: _no_holders, View.NUMA: _no_devices}[
         viewing.view
@@ -28,11 +29,8 @@ def _no_devices(viewing: Viewing) -> tuple[str, ...]:
 
 
 def _no_groups(viewing: Viewing) -> tuple[str, ...]:
-    return (
-        "no IOMMU groups here",
-        "the IOMMU is off, or there is none: nothing can be given to a guest safely",
-        "turn it on in the firmware, and with intel_iommu=on where the kernel needs it",
-    )
+    assert viewing.host is not None
+    return no_groups(viewing.host)
 
 
 def _no_holders(viewing: Viewing) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from backend.findings import find
 from backend.host.doors import HostDoors
 from backend.model.host import Host
 from backend.present.glyphs import glyphs_for
+from backend.present.tree import is_plumbing
 from backend.probe.names import PciNames
 from backend.report.text import finding_line, source_line, summary
 
@@ -65,7 +66,10 @@ def _host(host: Host) -> Iterator[str]:
     yield f"name      {host.name}"
     yield f"kernel    {host.kernel or 'unknown'}"
     yield f"IOMMU     {host.iommu.label}{', units ' + ' '.join(host.iommu.units) if host.iommu.units else ''}"
-    yield f"devices   {len(host.devices)}: {summary(host)}"
+    parts = sum(is_plumbing(device) for device in host.devices.values())
+    what = "bridge, port or the like" if parts == 1 else "bridges, ports and the like"
+    others = f", beside {parts} {what}" if parts else ""
+    yield f"devices   {len(host.devices) - parts}{others}: {summary(host)}"
 
 
 def _terminal() -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument("--plain", action="store_true", help="one readable line for each change")
+    parser.add_argument("--ascii", action="store_true", help="only ASCII signs, in readable lines")
     parser.add_argument("--count", type=int, metavar="N", help="end after N deltas")
     parser.add_argument("--interval", type=float, default=1.0, metavar="SECONDS", help="between two looks (default 1)")
 
@@ -40,7 +42,10 @@ async def _watch(doors: HostDoors, options: argparse.Namespace) -> None:
             left = options.count
             first = True
             async for delta in deltas:
-                (_print_plain if options.plain else _print_json)(delta, first=first)
+                if options.plain:
+                    _print_plain(delta, first=first, ascii_only=options.ascii)
+                else:
+                    _print_json(delta, first=first)
                 if not first and left is not None:
                     left -= 1
                 first = False
@@ -58,12 +63,13 @@ def _print_json(delta: Delta, *, first: bool) -> None:
     write_json({"kind": "snapshot", "document": document_of(delta.new)} if first else delta_record(delta))
 
 
-def _print_plain(delta: Delta, *, first: bool) -> None:
-    from backend.present.glyphs import ASCII
+def _print_plain(delta: Delta, *, first: bool, ascii_only: bool) -> None:
+    from backend.present.glyphs import ASCII, glyphs_for
     from backend.report.changes import plain_lines
     from backend.report.text import header
 
-    lines = header(delta.new, ASCII) if first else plain_lines(delta)
+    glyphs = ASCII if ascii_only else glyphs_for(sys.stdout.encoding or "", os.environ.get("TERM", ""))
+    lines = header(delta.new, glyphs) if first else plain_lines(delta, "->" if glyphs is ASCII else glyphs.arrow)
     for line in lines:
         sys.stdout.write(line + "\n")
     sys.stdout.flush()

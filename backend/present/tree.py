@@ -156,7 +156,9 @@ def _add_types(host: Host, builder: _Builder, parent: MdevParent, key: str) -> N
 
 
 def _groups(host: Host, builder: _Builder) -> None:
-    """Group → members, ports and bridges too; what has no group comes last."""
+    """Group → members, ports and bridges too; what has no group comes last. Without any group there are no rows."""
+    if not host.groups:
+        return
     for group in host.groups.values():
         below = builder.add(f"group:{int(group.id)}", "", group)
         for member in group.members:

@@ -49,8 +49,8 @@ def changed_fields(old: Any, new: Any) -> dict[str, list[Any]]:
     }
 
 
-def plain_lines(delta: Delta) -> Iterator[str]:
-    """Yield a readable line for each change, all with the time in front."""
+def plain_lines(delta: Delta, arrow: str = "->") -> Iterator[str]:
+    """Yield a readable line for each change, all with the time in front, and ``arrow`` from old to new."""
     clock = timestamp(delta.new.taken_at)[11:19]
     for device in delta.devices.removed.values():
         yield f"{clock}  {device.id}  gone"
@@ -59,7 +59,7 @@ def plain_lines(delta: Delta) -> Iterator[str]:
         yield f"{clock}  {device.id}  new {device.kind.value} {describe_device(device)}{driver}".rstrip()
     for old, new in delta.devices.changed.values():
         for name, before, after in device_changes(old, new):
-            yield f"{clock}  {new.id}  {name} {before} -> {after}"
+            yield f"{clock}  {new.id}  {name} {before} {arrow} {after}"
     for old_group, new_group in delta.groups.changed.values():
         if old_group.viability != new_group.viability:
             verdict = "viable" if new_group.viability.viable else f"not viable: {new_group.viability.reason}"
@@ -68,7 +68,7 @@ def plain_lines(delta: Delta) -> Iterator[str]:
         free = {t.id: t.available for t in old_parent.types}
         for mdev_type in new_parent.types:
             if free.get(mdev_type.id) != mdev_type.available:
-                count = f"{free.get(mdev_type.id)} -> {mdev_type.available} free"
+                count = f"{free.get(mdev_type.id)} {arrow} {mdev_type.available} free"
                 yield f"{clock}  {new_parent.name}/{mdev_type.id}  {count}"
     for vm in delta.vms.removed.values():
         yield f"{clock}  vm {vm.name} (pid {vm.pid})  gone"

@@ -10,6 +10,7 @@ from backend.model.device import DeviceKind
 from backend.model.host import Host
 from backend.model.severity import Severity
 from backend.present.columns import Column, cells
+from backend.present.empty import no_groups
 from backend.present.glyphs import Glyphs
 from backend.present.tree import Projection
 from backend.present.view import View
@@ -61,7 +62,7 @@ def summary(host: Host) -> str:
         f"{host.count(DeviceKind.VF, DeviceKind.VGPU_VF)} VF",
         f"{host.count(DeviceKind.MDEV)} mdev",
         f"{len(host.groups)} groups",
-        f"{len(vms)} VMs holding devices",
+        f"{len(vms)} VM{'s' * (len(vms) != 1)} holding devices",
     ]
     return ", ".join(parts)
 
@@ -79,6 +80,9 @@ def empty_reason(host: Host, view: View = View.DEVICES) -> str:
         return f"no devices: {host.notes['devices'].reason}"
     if view is View.HOLDERS and not any(device.holders for device in host.devices.values()):
         return f"no holder is seen: {host.holder_scan.reason}" if host.holder_scan.reason else "nobody holds a device"
+    if view is View.GROUPS and not host.groups:
+        headline, *more = no_groups(host)
+        return "\n".join([headline, *(f"  {line}" for line in more)])
     if host.devices:
         return "no device matches"
     return "no PF, VF, mdev or other PCI function here"

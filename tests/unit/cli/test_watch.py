@@ -58,8 +58,14 @@ def test_then_a_line_for_each_delta(capsys: pytest.CaptureFixture[str]) -> None:
     assert (len(old["vfs"]), len(now["vfs"])) == (0, 2)
 
 
-def test_plain_lines_carry_the_time_and_the_device(capsys: pytest.CaptureFixture[str]) -> None:
-    watch.run(changing(), Namespace(plain=True, count=2, interval=60.0))
+@pytest.mark.parametrize(
+    ("term", "only", "arrow"), [("xterm", False, "\N{RIGHTWARDS ARROW}"), ("linux", False, "->"), ("xterm", True, "->")]
+)
+def test_plain_lines_carry_the_time_and_the_device(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, term: str, only: bool, arrow: str
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    watch.run(changing(), Namespace(plain=True, ascii=only, count=2, interval=60.0))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("SIMULATED")
     words = [line.split("  ", 1) for line in lines]
@@ -68,7 +74,8 @@ def test_plain_lines_carry_the_time_and_the_device(capsys: pytest.CaptureFixture
     changes = [rest[0] for time, *rest in words if rest]
     assert "0000:02:10.4  gone" in changes
     assert "0000:02:10.4  new vf vf1 eno1v1, driver igbvf" in changes
-    assert "0000:01:00.0  sriov 0/7 VFs -> 2/7 VFs" in changes
+    assert f"0000:01:00.0  sriov 0/7 VFs {arrow} 2/7 VFs" in changes
+    assert all(line.isascii() for line in lines) == (arrow == "->")
 
 
 def test_lines_come_as_they_happen() -> None:

@@ -16,6 +16,7 @@ from backend.model.holder import Holder, HolderKind
 from backend.model.host import HolderScan, Host, Iommu
 from backend.model.ids import DeviceId, GroupId, MdevUuid, PciAddress, id_order
 from backend.model.mdev import Isolation, MdevParent, MdevType
+from backend.present.empty import no_groups
 from backend.present.tree import NumaNode, Projection, RootPort, holder_key, is_plumbing, project
 from backend.present.view import View
 from tests.pictures import SCENARIOS
@@ -58,7 +59,8 @@ def test_every_device_has_one_row(scenario: Scenario, spec: str) -> None:
     host = scenario(spec)
     expected = sorted((d.id for d in host.devices.values() if not is_plumbing(d)), key=id_order)
     assert sorted(devices_in(project(host, View.DEVICES)), key=id_order) == expected
-    assert sorted(devices_in(project(host, View.GROUPS)), key=id_order) == sorted(host.devices, key=id_order)
+    grouped = sorted(host.devices, key=id_order) if host.groups else []
+    assert sorted(devices_in(project(host, View.GROUPS)), key=id_order) == grouped
     assert sorted(devices_in(project(host, View.NUMA)), key=id_order) == expected
     held = [device.id for device in host.devices.values() for _ in device.holders]
     assert sorted(devices_in(project(host, View.HOLDERS))) == sorted(held)
@@ -175,8 +177,21 @@ def hosts(draw: st.DrawFn) -> Host:
 def test_any_host_makes_a_tree(host: Host, view: View) -> None:
     projection = project(host, view)
     assert_is_a_tree(projection)
-    if view is not View.HOLDERS:
+    if view is View.GROUPS and not host.groups:
+        assert not projection.rows
+    elif view is not View.HOLDERS:
         ids = devices_in(projection)
         assert len(ids) == len(set(ids))
         plumbing = {d.id for d in host.devices.values() if is_plumbing(d) and view is not View.GROUPS}
         assert set(ids) == host.devices.keys() - plumbing
+
+
+def test_without_an_iommu_the_view_of_groups_is_empty_and_says_why(scenario: Scenario) -> None:
+    host = scenario("bare")
+    assert not project(host, View.GROUPS).rows
+    headline, why, remedy = no_groups(host)
+    assert "no IOMMU groups" in headline
+    assert "off, or there is none" in why
+    assert "firmware" in remedy
+    units = replace(host, iommu=replace(host.iommu, units=("dmar0",)))
+    assert "dmar0" in no_groups(units)[1]
