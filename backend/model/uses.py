@@ -17,7 +17,7 @@ def uses_of(device: Device, find: Find) -> str:
     if vfs:
         found = (find(vf) for vf in vfs)
         holders = dict.fromkeys(holder.words for vf in found if vf is not None for holder in vf.holders)
-        words.append(f"{len(vfs)} VF{'s' * (len(vfs) != 1)}" + (f", some with {_few(holders)}" if holders else ""))
+        words.append(f"{len(vfs)} VF{'s' * (len(vfs) != 1)}" + (f", some with {few(holders)}" if holders else ""))
     return "; ".join(words)
 
 
@@ -38,6 +38,17 @@ def way_to_viable(group: int, culprits: Sequence[DeviceId], find: Find, *, sure:
     return f"unbind {names}, or bind the whole group to VFIO: `iovtop group bind {group}`{doubt}"
 
 
-def _few(words: Iterable[str]) -> str:
+def few(words: Iterable[str], most: int = 3) -> str:
+    """Return words in a list, the first of them where they are more than ``most``, with how many more."""
     known = list(words)
-    return ", ".join(known[:3]) + (f" and {len(known) - 3} more" if len(known) > 3 else "")
+    return ", ".join(known[:most]) + (f" and {len(known) - most} more" if len(known) > most else "")
+
+
+def gone(devices: Iterable[Device]) -> tuple[str, ...]:
+    """Return in one line which interfaces and disks go away with devices; nothing where there are none."""
+    names = [(name, device.id) for device in devices for name in (*device.netdevs, *device.blocks)]
+    if not names:
+        return ()
+    if len(names) == 1:
+        return (f"{names[0][0]} of {names[0][1]} goes away",)
+    return (f"{few((name for name, _ in names), 6)} go away",)

@@ -10,7 +10,7 @@ from backend.model.device import Device, DeviceKind
 from backend.model.ids import BadIdError, KernelName, PciAddress
 from backend.model.plan import Danger, Plan
 from backend.model.requests import Bind, Request, SetNumVfs, Unbind
-from backend.model.uses import way_to_viable
+from backend.model.uses import few, gone, way_to_viable
 from backend.ops.actions import LoadModule
 from backend.ops.checks import NotHeld
 from backend.ops.codec import asked
@@ -122,11 +122,10 @@ def what_is_lost(going: Sequence[Device]) -> str:
 def _consequences(
     world: World, device: Device, target: Target, going: Sequence[Device], leaves: bool
 ) -> tuple[str, ...]:
-    found = []
-    for item in (device, *going) if leaves else ():
-        found += [f"{name} of {item.id} goes away" for name in (*item.netdevs, *item.blocks)]
+    found = [*gone((device, *going) if leaves else ())]
     if going:
-        found.append(f"{', '.join(item.id for item in going)} go with the driver of {device.id}")
+        verb = "goes" if len(going) == 1 else "go"
+        found.append(f"{few((item.id for item in going), 4)} {verb} with the driver of {device.id}")
     others = mates(world, device)
     if target.vfio:
         verdict = judge(others)

@@ -16,7 +16,7 @@ from backend.ops.checks import FileIs
 from backend.ops.codec import asked
 from backend.ops.drivers import is_bridge
 from backend.ops.errors import NoSuchDevice, Refused
-from backend.ops.guard import guard
+from backend.ops.guard import guard, what_goes_with
 from backend.ops.operation import Operation, in_turn, write
 from backend.ops.world import World
 from backend.probe.iommu import GROUPS, judge
@@ -42,7 +42,10 @@ async def plan_bind_group(request: BindGroup, world: World) -> Operation:
     if not members:
         raise Refused(f"group {int(request.group)} has no functions but bridges", "name a group with a device in it")
     before = [world.device(name) for name in members]
-    operation = await in_turn(world, [(plan_bind, Bind(name, vfio=True)) for name in members])
+    # What goes with another member's host driver, as VFs do, is not there any more to be bound.
+    going = {item.id for device in before if not device.vfio for item in what_goes_with(world, device)}
+    bound = [name for name in members if name not in going]
+    operation = await in_turn(world, [(plan_bind, Bind(name, vfio=True)) for name in bound])
     plan = replace(
         operation.plan,
         asked=(asked(BindGroup(request.group, members)),),
@@ -99,9 +102,7 @@ async def plan_group_type(request: SetGroupType, world: World) -> Operation:
         asked=(asked(request),),
         title=f"default domain of group {number}: {request.type}, now {present}",
         devices=tuple(member.id for member in members),
-        conditions=(*conditions, *(() if live else (_without_host_driver(number, members, world.find),)))
-        if work
-        else (),
+        conditions=tuple(conditions) if work else (),
         steps=tuple(item.step for item in work),
         consequences=_of_type(request.type) if work else (),
         undo=(asked(replace(request, type=cast("GroupType", present))),) if work else (),

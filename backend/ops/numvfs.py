@@ -10,6 +10,7 @@ from backend.model.device import Device
 from backend.model.ids import BadIdError, KernelName, PciAddress
 from backend.model.plan import Condition, Danger, Plan, Step
 from backend.model.requests import Request, SetNumVfs
+from backend.model.uses import gone
 from backend.ops.actions import BindVfs
 from backend.ops.checks import Check, FileIs, VfsAre, VfsOn
 from backend.ops.codec import asked
@@ -125,7 +126,7 @@ async def _same_number(world: World, pf: Device, autoprobe: bool, target: Target
         devices=(pf.id, *pf.sriov.vfs),
         conditions=tuple(conditions),
         steps=tuple(item.step for item in work),
-        consequences=tuple(f"{name} of {vf.id} goes away" for vf in moved for name in vf.netdevs),
+        consequences=gone(moved),
         undo=tuple(map(asked, undo)),
         no_undo="",
         danger=Danger.DISRUPTIVE if any(vf.netdevs for vf in moved) else Danger.REVERSIBLE,
@@ -255,12 +256,9 @@ def _number(text: str | None) -> int | None:
 
 
 def _consequences(world: World, pf: Device, present: tuple[str, ...], request: SetNumVfs) -> list[str]:
-    found = []
+    found: list[str] = []
     if request.count != len(present):
-        for vf in present:
-            device = world.find(vf)
-            if device is not None and device.netdevs:
-                found.append(f"{', '.join(device.netdevs)} of {vf} goes away")
+        found += gone(device for vf in present if (device := world.find(vf)) is not None)
         if present:
             found.append(f"{len(present)} VFs go, with their MAC addresses, VLANs and other policy")
         addresses = predicted(pf, request.count)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from backend.model.plan import Danger, Plan, RunEvent
 from backend.present.glyphs import Glyphs
+from backend.present.plans import broken, holding
 
 _DANGERS = {
     Danger.REVERSIBLE: "can be taken back",
@@ -18,35 +19,37 @@ _DANGERS = {
 
 
 def plan_lines(plan: Plan, glyphs: Glyphs) -> Iterator[str]:
-    """Yield everything that should be known before it is done."""
+    """Yield everything that should be known before it is done, what matters most first."""
     yield plan.title
-    if plan.conditions:
-        yield "must hold:"
-    for condition in plan.conditions:
-        if condition.holds:
-            yield f"  {glyphs.marked} {condition.text}"
-        else:
-            yield f"  {glyphs.warning} {condition.objection}"
-            if condition.remedy:
-                yield f"      {condition.remedy}"
-    if not plan.steps:
-        if plan.ready:
-            yield "nothing to do: the host is in that state"
-        return
-    yield "steps:"
+    if plan.broken:
+        count = len(plan.broken)
+        yield f"not possible now: {count} condition{'s do' if count != 1 else ' does'} not hold"
+    for objection, remedy in broken(plan.conditions):
+        yield f"  {glyphs.warning} {objection}"
+        if remedy:
+            yield f"      {remedy}"
+    if not plan.steps and plan.ready:
+        yield "nothing to do: the host is in that state"
+    if plan.steps:
+        yield f"danger: {plan.danger.value}: {_DANGERS[plan.danger]}"
+        yield f"undo: {undo_text(plan)}"
+        if plan.must_type:
+            yield f"protected: {plan.must_type}"
+        if plan.unseen:
+            yield "this was only ever seen on the simulated host, never on a real kernel"
+        yield from _listed("consequences", plan.consequences, glyphs.separator)
+        yield "steps:"
     for number, step in enumerate(plan.steps, 1):
         yield f"  {number} {step.text}"
         yield f"      {step.where}: {step.old or glyphs.none} {glyphs.arrow} {step.new or glyphs.none}"
-    if plan.consequences:
-        yield "consequences:"
-    for text in plan.consequences:
-        yield f"  {glyphs.separator} {text}"
-    yield f"danger: {plan.danger.value}: {_DANGERS[plan.danger]}"
-    yield f"undo: {undo_text(plan)}"
-    if plan.must_type:
-        yield f"protected: {plan.must_type}"
-    if plan.unseen:
-        yield "this was only ever seen on the simulated host, never on a real kernel"
+    yield from _listed("holds", holding(plan.conditions), glyphs.marked)
+
+
+def _listed(title: str, texts: Sequence[str], sign: str) -> Iterator[str]:
+    if texts:
+        yield f"{title}:"
+    for text in texts:
+        yield f"  {sign} {text}"
 
 
 def undo_text(plan: Plan) -> str:

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from backend.model.plan import Danger, Plan
 from backend.ops.errors import OperationError
 from backend.present.columns import Role
+from backend.present.plans import broken, holding
 from tui.dialogs.panel import Panel, Words
 from tui.layer import Layer
 from tui.term.theming import Skin
@@ -29,10 +30,6 @@ REST = 4.0
 
 ARMED_AFTER = 1.0
 """Seconds for which a plan that disturbs somebody cannot be confirmed yet."""
-
-
-_HOLDING_SHOWN = 6
-"""Conditions that hold are named up to here: those that do not are what matters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +172,8 @@ class PlanScreen(Layer[Confirmed | None], ModalScreen[Confirmed | None]):
         width = panel.width_for(self.size.width)
         role, words = _DANGERS[plan.danger]
         lines: list[Words] = [[panel.part(line, "dialog-title")] for line in wrap(plan.title, width)]
-        if broken := len(plan.broken):
-            words = f"not possible now: {broken} condition{'s do' if broken != 1 else ' does'} not hold"
+        if count := len(plan.broken):
+            words = f"not possible now: {count} condition{'s do' if count != 1 else ' does'} not hold"
             lines.append([panel.role(words, Role.DANGER)])
             lines += self._objections(width)
         elif plan.steps:
@@ -198,10 +195,10 @@ class PlanScreen(Layer[Confirmed | None], ModalScreen[Confirmed | None]):
     def _objections(self, width: int) -> list[Words]:
         panel, glyphs = self._panel, self._panel.skin.glyphs
         lines: list[Words] = []
-        for condition in self._plan.broken:
-            lines += panel.paragraph(condition.objection, width, lead=f"{glyphs.warning} ", role=Role.DANGER)
-            if condition.remedy:
-                lines += panel.paragraph(condition.remedy, width, lead=f"  {glyphs.arrow} ", role=Role.MUTED)
+        for objection, remedy in broken(self._plan.conditions):
+            lines += panel.paragraph(objection, width, lead=f"{glyphs.warning} ", role=Role.DANGER)
+            if remedy:
+                lines += panel.paragraph(remedy, width, lead=f"  {glyphs.arrow} ", role=Role.MUTED)
         return lines
 
     def _undo(self, width: int) -> list[Words]:
@@ -219,10 +216,7 @@ class PlanScreen(Layer[Confirmed | None], ModalScreen[Confirmed | None]):
 
     def _conditions(self, width: int) -> list[Words]:
         panel, lines = self._panel, list[Words]()
-        holding = [condition.text for condition in self._plan.conditions if condition.holds]
-        if len(holding) > _HOLDING_SHOWN:
-            holding = [*holding[: _HOLDING_SHOWN - 1], f"and {len(holding) - _HOLDING_SHOWN + 1} more hold"]
-        for text in holding:
+        for text in holding(self._plan.conditions):
             lines += panel.paragraph(text, width, lead=f"{panel.skin.glyphs.marked} ", role=Role.GOOD)
         return [[], self._heading("Conditions that hold"), *lines] if lines else []
 

@@ -17,8 +17,9 @@ def test_a_dry_run_shows_everything_and_does_nothing(bare: Cli) -> None:
     ended = bare("numvfs eno1 2 --dry-run", "log")
     assert (ended.code, ended.err) == (Exit.OK, "")
     for words in (
-        "SIMULATED", f"2 VFs on {PF} (eno1), which has 4", "+ nobody holds 0000:02:10.0", "1 remove the 4 VFs",
-        f"/sys/bus/pci/devices/{PF}/sriov_numvfs: 4 > 0", "- eno1v0 of 0000:02:10.0 goes away", "danger: disruptive",
+        "SIMULATED", f"2 VFs on {PF} (eno1), which has 4", "+ nobody holds 0000:02:10.0 to 0000:02:11.4 (4 of them)",
+            "1 remove the 4 VFs",
+        f"/sys/bus/pci/devices/{PF}/sriov_numvfs: 4 > 0", "- eno1v0, eno1v1 go away", "danger: disruptive",
         "undo: yes, but", "nothing was changed yet",
     ):  # fmt: skip
         assert words in ended.out
