@@ -5,7 +5,7 @@ ARGS ?=
 CMD ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint types check screenshots bench lab lab-shell lab-run lab-test lab-missing lock clean venv-run venv-dev
+.PHONY: help demo run test lint types check screenshots bench lab lab-shell lab-run lab-test lab-missing lock clean venv-run venv-dev venv-libvirt
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -50,6 +50,10 @@ lab-test: venv-dev ## run the tests that need a real kernel (ARGS="--boot stock"
 
 lab-missing: venv-dev
 	@.venv/bin/python -m tests.lab missing
+
+venv-libvirt: venv-dev ## add libvirt-python to .venv (built: needs libvirt-dev, gcc, pkg-config, Python's headers)
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes \
+		-r requirements/libvirt.txt
 
 lock: ## pin dependencies again (ARGS=--upgrade takes newer versions)
 	@PYTHON='$(PYTHON)' scripts/lock $(ARGS)

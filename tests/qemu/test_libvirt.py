@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from backend.host.caller import caller
 from backend.host.linux import LinuxHost
 from backend.migration.engine import Controls, Options
+from backend.migration.jobs.folder import JobFolder
+from backend.migration.jobs.orders import Adjust, Cancel
+from backend.migration.jobs.starting import ProcessJobs
 from backend.migration.libvirt_engine import DomainParty, LibvirtMigration
+from backend.model.job import Job, JobState, Move
 from backend.model.migration import Convergence, Progress, Verdict, Where
+from backend.ops.journal_file import FileJournal
 from backend.vmm.errors import CommandRefused, MonitorAbsent
 from tests.qemu.libvirts import NAME, UUID, LibvirtHost, LibvirtPair, libvirt_pair, why_not
 
@@ -24,6 +32,7 @@ pytestmark = [pytest.mark.skipif(bool(why_not()), reason=why_not()), pytest.mark
 SLOW = 6 << 20
 """Bytes a second: less than the guest changes."""
 RUNNING = 1
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +166,7 @@ async def test_it_goes_on_when_nobody_follows_and_is_followed_again(libvirts: Li
     assert (await again.run(begun=True)).moved
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["killed", "frozen"])
 async def test_a_destination_whose_daemon_is_lost_leaves_it_on_the_source(libvirts: LibvirtPair, how: str) -> None:
     libvirts.start()
@@ -169,6 +179,7 @@ async def test_a_destination_whose_daemon_is_lost_leaves_it_on_the_source(libvir
     assert libvirts.source.state() == RUNNING
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["killed", "frozen"])
 async def test_a_source_whose_daemon_is_lost_is_not_called_gone(
     libvirts: LibvirtPair, how: str, monkeypatch: pytest.MonkeyPatch
@@ -230,11 +241,123 @@ def test_a_program_that_asked_a_frozen_daemon_ends_at_once(libvirts: LibvirtPair
         "asyncio.run(main())\n"
         "print(time.time())\n"
     )
-    root = Path(__file__).resolve().parents[2]
     done = subprocess.run(
-        [sys.executable, "-c", program, libvirts.source.uri], cwd=root, capture_output=True, text=True, timeout=60,
+        [sys.executable, "-c", program, libvirts.source.uri], cwd=ROOT, capture_output=True, text=True, timeout=60,
         check=True,
     )  # fmt: skip
     said, asked = done.stdout.splitlines()
     assert "did not answer in 1 s" in said
     assert time.time() - float(asked) < 20  # it would wait for ever
+
+
+@pytest.fixture
+def desk(libvirts: LibvirtPair, tmp_path: Path) -> Iterator[Desk]:
+    with contextlib.closing(LinuxHost()) as doors:
+        yield Desk(libvirts, ProcessJobs(JobFolder(tmp_path), FileJournal(tmp_path, doors.clock), doors))
+
+
+class Desk:
+    """Jobs of the one domain, each a process of its own."""
+
+    def __init__(self, pair: LibvirtPair, jobs: ProcessJobs) -> None:
+        self._pair = pair
+        self.jobs = jobs
+
+    async def going(self) -> Job:
+        """Start one that cannot end by itself; return it when the guest's memory is sent a second time."""
+        move = Move(
+            NAME, "", self._pair.destination.uri, bandwidth=SLOW, downtime=0.01, uuid=UUID,
+            libvirt=self._pair.source.uri, uri=f"tcp://{self._pair.destination.address}",
+        )  # fmt: skip
+        job = await self.jobs.start(move, caller())
+        return await self.until(job.number, lambda j: j.progress is not None and j.progress.passes > 1)
+
+    async def until(self, number: int, condition: Callable[[Job], object]) -> Job:
+        while True:
+            job, _ = self.jobs.get(number)
+            if condition(job):
+                return job
+            assert not job.over, job
+            await asyncio.sleep(0.05)
+
+
+async def test_a_job_takes_orders(libvirts: LibvirtPair, desk: Desk) -> None:
+    libvirts.start()
+    job = await desk.going()
+    await desk.jobs.tell(job.number, Adjust(bandwidth=2 * SLOW))
+    await desk.jobs.tell(job.number, Cancel())
+    job = await desk.until(job.number, lambda j: j.over)
+    assert job.verdict is not None
+    assert (job.verdict.where, job.verdict.moved) == (Where.SOURCE, False)
+    assert libvirts.source.state() == RUNNING
+
+
+async def test_a_migration_whose_job_died_goes_on_and_is_taken_up(libvirts: LibvirtPair, desk: Desk) -> None:
+    libvirts.start()
+    job = await desk.going()
+    os.kill(job.pid, signal.SIGKILL)
+    while desk.jobs.get(job.number)[1] is not JobState.DIED:
+        await asyncio.sleep(0.05)
+    assert not (await desk.jobs.settle(job)).over
+    await desk.jobs.take_up(job)
+    await desk.jobs.tell(job.number, Adjust(bandwidth=0, downtime=5.0))
+    job = await desk.until(job.number, lambda j: j.over)
+    assert job.verdict is not None
+    assert job.verdict.moved
+
+
+async def test_a_definition_that_is_sent_along_is_taken(libvirts: LibvirtPair) -> None:
+    libvirts.start(pages_per_second=500, persistent=True)
+    run = Run(libvirts)
+    swaps = [("0000:c1:00.6", "0000:c1:00.7")]  # which this domain has not: only the way of the XML is tried
+    uri = f"tcp://{libvirts.destination.address}"
+    run.migration = LibvirtMigration(run.source, run.destination, Options(uri=uri), run.controls, swaps)
+    assert (await run.run()).moved
+    connection = libvirts.destination.connect()
+    assert connection.lookupByUUIDString(UUID).isPersistent()
+    connection.close()
+
+
+def test_from_the_command_line(libvirts: LibvirtPair, tmp_path: Path) -> None:
+    beside = ("nsenter", "--net", "--target", str(libvirts.source.daemon.pid))  # where the cable is
+
+    def iovtop(*words: str) -> tuple[int, str]:
+        command = [*beside, sys.executable, "-m", "tui", *words, "--libvirt", libvirts.source.uri]
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True,
+            text=True, timeout=100, check=False, stdin=subprocess.DEVNULL,
+            env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+    libvirts.start()
+    code, said = iovtop("why", NAME)
+    assert (code, "QEMU's own reasons were not asked for" in said) == (3, True)
+    assert "possible  --strategy vfio" in said
+    assert not _tainted(libvirts.source)
+    code, said = iovtop("why", NAME, "--ask-qemu", "--measure", "1")
+    assert (code, "can migrate live" in said) == (0, True)
+    assert "of its memory a second" in said
+    assert _tainted(libvirts.source)
+    there = libvirts.destination
+    code, said = iovtop("compare", NAME, libvirts.source.uri)
+    assert (code, "the same host UUID as the source" in said, "runs there already" in said) == (1, True, True)
+    code, said = iovtop("compare", NAME, there.uri)
+    assert (code, f"can take {NAME} over" in said) == (0, True)
+    code, said = iovtop("migrate", NAME, f"{there.uri}x", "--yes")
+    assert (code, "cannot be reached" in said) == (6, True)
+    code, said = iovtop("migrate", NAME, there.uri, "--strategy", "unplug", "--yes")
+    assert (code, "nothing was started" in said) == (6, True)
+    network = ("--uri", f"tcp://{there.address}")
+    code, said = iovtop("migrate", NAME, f"qemu+tcp://{there.address}/system", *network, "--yes", "--format", "json")
+    assert code == 0
+    assert f"{NAME} runs on the destination now" in said
+    assert there.state() == RUNNING
+
+
+def _tainted(host: LibvirtHost) -> bool:
+    connection = host.connect()
+    try:
+        return any("custom monitor" in text for text in connection.lookupByUUIDString(UUID).messages())
+    finally:
+        connection.close()
