@@ -41,7 +41,7 @@ VERBS = {
     "states": "list the states of devices that are kept",
     "why": "list everything that stands in the way of a VM's live migration",
     "compare": "say whether a destination can take a VM over, with everything that differs",
-    "migrate": "move a running VM to a QEMU that waits for it",
+    "migrate": "move a running VM to a QEMU that waits for it, or to another libvirt",
     "evacuate": "move all VMs of this host away, some at a time",
     "jobs": "list migrations, and follow, cancel, continue or adjust one",
 }
