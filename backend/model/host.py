@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from backend.model.boot import BootState
 from backend.model.counters import Activity
@@ -13,6 +12,7 @@ from backend.model.facts import Notes, no_notes
 from backend.model.group import IommuGroup
 from backend.model.ids import DeviceId, GroupId
 from backend.model.mdev import MdevParent
+from backend.model.source import SourceKind
 from backend.model.threshold import Alarm
 from backend.model.vm import Vm
 
@@ -58,7 +58,7 @@ class Host:
     """One host. Objects that did not change are the same objects from one ``Host`` to the next."""
 
     name: str
-    source: Literal["live", "tree", "capture", "simulated"]
+    source: SourceKind
     source_detail: str
     kernel: str
     boot_id: str

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+SourceKind = Literal["live", "tree", "capture", "simulated"]
+"""live: this machine; tree: files somewhere (a container's view); capture: a record of another moment; simulated:
+nothing is real."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """Where a host's facts come from; every face shows it."""
 
-    kind: Literal["live", "tree", "capture", "simulated"]
-    """live: this machine; tree: files somewhere (a container's view); capture: a record of another moment;
-    simulated: nothing is real."""
+    kind: SourceKind
     detail: str = ""
     """The scenario's name, or the roots of the tree."""

@@ -7,7 +7,7 @@ network interfaces, block devices and VFIO nodes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -184,6 +184,17 @@ def read_blocks(files: Files) -> dict[str, tuple[str, ...]]:
         for owner in block_owners(files, target):
             found[owner] = (*found.get(owner, ()), clean(name, 64))
     return found
+
+
+def owned_disks(files: Files) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the disks that lie on PCI functions, each with those."""
+    for disk in sorted(listing(files, "/sys/block")):
+        try:
+            owners = block_owners(files, files.readlink(f"/sys/block/{disk}"))
+        except OSError:
+            continue
+        if owners:
+            yield disk, owners
 
 
 def block_owners(files: Files, target: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from backend.host.doors import Files
 from backend.model.text import clean
-from backend.probe.surroundings import block_owners, listing, owner_of
+from backend.probe.surroundings import listing, owned_disks, owner_of
 
 _PLACES = ("/", "/boot", "/boot/efi", "/usr", "/var")
 _SSH_PORT = 22
@@ -45,13 +45,7 @@ def read_vital(files: Files, ssh_client: str = "") -> dict[str, tuple[str, ...]]
 
 def _disks(files: Files) -> Iterator[tuple[str, str]]:
     uses = _BlockUses(files)
-    for disk in sorted(listing(files, "/sys/block")):
-        try:
-            owners = block_owners(files, files.readlink(f"/sys/block/{disk}"))
-        except OSError:
-            continue
-        if not owners:
-            continue
+    for disk, owners in owned_disks(files):
         for name in _above(files, disk, f"/sys/block/{disk}"):
             for use in uses(name):
                 yield from ((owner, f"carries {use} ({clean(name, 64)})") for owner in owners)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -15,6 +15,7 @@ from backend.model.group import IommuGroup
 from backend.model.host import HolderScan, Host, Iommu, Weakness
 from backend.model.ids import BadIdError, DeviceId, GroupId, id_order, parse_device_id
 from backend.model.mdev import MdevParent
+from backend.model.source import SourceKind
 from backend.model.text import clean
 from backend.model.vm import Vm
 
@@ -27,7 +28,7 @@ class Step:
     """What a host became: the plain fields as they are now, of the rest what came, changed or went."""
 
     name: str
-    source: Literal["live", "tree", "capture", "simulated"]
+    source: SourceKind
     source_detail: str
     kernel: str
     boot_id: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -17,6 +17,7 @@ from backend.model.facts import Note
 from backend.model.group import IommuGroup
 from backend.model.host import HolderScan, Host, Iommu, Weakness
 from backend.model.mdev import MdevParent
+from backend.model.source import SourceKind
 from backend.model.vm import Vm
 
 SCHEMA = "iovtop.snapshot/1"
@@ -27,7 +28,7 @@ SCHEMA = "iovtop.snapshot/1"
 class SourceInfo:
     """Where the facts come from."""
 
-    kind: Literal["live", "tree", "capture", "simulated"]
+    kind: SourceKind
     detail: str
 
 

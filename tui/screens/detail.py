@@ -13,7 +13,7 @@ from tui.layer import Layer
 from tui.term.theming import Skin
 from tui.widgets.detail_lines import Detail
 from tui.widgets.detail_pane import DetailPane
-from tui.widgets.line import LineWidget, Piece
+from tui.widgets.line import LineWidget, Piece, title_pieces
 from tui.widgets.tab_line import TabLine
 
 
@@ -48,7 +48,7 @@ class DetailScreen(Layer[None]):
 
     def show(self, detail: Detail, tab: Tab, *, writing: bool) -> None:
         """Show a detail, and whether changes are allowed."""
-        title = [*self._badge, Piece(" iovtop ", "brand", 3), Piece(f" {detail.name} ", "hostname", 1)]
+        title = title_pieces(self._badge, detail.name)
         self._title.say(title, [Piece(" WRITE ", "write", 2) if writing else Piece(" READ-ONLY ", "read-only", 2)])
         self._tabs.show(tab)
         self._pane.show(detail)

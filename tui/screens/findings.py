@@ -17,7 +17,7 @@ from tui.term.theming import Skin
 from tui.widgets.cells import pad, shorten
 from tui.widgets.detail_lines import Detail
 from tui.widgets.detail_pane import DetailPane
-from tui.widgets.line import LineWidget, Piece
+from tui.widgets.line import LineWidget, Piece, key_pieces, title_pieces
 from tui.widgets.picker import STEPS, Picker
 
 _WORD = 10
@@ -48,13 +48,9 @@ class FindingsScreen(Layer[str | None]):
         """Show the first."""
         notes = sum(finding.severity is Severity.INFO for finding in self._findings)
         grave = len(self._findings) - notes
-        count = f" {grave} finding{'s' * (grave != 1)}{f', {notes} for information' if notes else ''} "
-        title = [*self._badge, Piece(" iovtop ", "brand", 3), Piece(count, "hostname", 1)]
-        keys = [("enter", "show it"), ("esc", "back")]
-        pieces = [
-            piece for key, word in keys for piece in (Piece(f" {key} ", "key", 4), Piece(f"{word} ", "key-text", 4))
-        ]
-        self.query_one("#findings-title", LineWidget).say(title, pieces)
+        count = f"{grave} finding{'s' * (grave != 1)}{f', {notes} for information' if notes else ''}"
+        title, keys = title_pieces(self._badge, count), key_pieces(("enter", "show it"), ("esc", "back"))
+        self.query_one("#findings-title", LineWidget).say(title, keys)
         self._show()
 
     def on_resize(self) -> None:

@@ -13,7 +13,7 @@ from tui.layer import Layer
 from tui.term.theming import Skin
 from tui.widgets.detail_lines import Detail
 from tui.widgets.detail_pane import DetailPane
-from tui.widgets.line import LineWidget, Piece
+from tui.widgets.line import LineWidget, Piece, key_pieces, title_pieces
 
 
 def help_detail(columns_help: Sequence[tuple[str, str]], scope: Scope) -> Detail:
@@ -63,8 +63,8 @@ class HelpScreen(Layer[None]):
 
     def on_mount(self) -> None:
         """Show the keys."""
-        title = [*self._badge, Piece(" iovtop ", "brand", 3), Piece(" help ", "hostname", 1)]
-        self.query_one("#help-title", LineWidget).say(title, [Piece(" esc ", "key", 4), Piece("back ", "key-text", 4)])
+        title = title_pieces(self._badge, "help")
+        self.query_one("#help-title", LineWidget).say(title, key_pieces(("esc", "back")))
         self.query_one(DetailPane).show(help_detail(self._columns_help, self._scope))
         self.query_one(DetailPane).focus()
 

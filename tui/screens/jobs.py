@@ -24,7 +24,7 @@ from tui.term.theming import Skin
 from tui.widgets.cells import pad, shorten
 from tui.widgets.detail_lines import Detail
 from tui.widgets.detail_pane import DetailPane
-from tui.widgets.line import LineWidget, Piece
+from tui.widgets.line import LineWidget, Piece, key_pieces, title_pieces
 from tui.widgets.picker import STEPS, Picker
 
 BEAT = 0.25
@@ -172,10 +172,10 @@ class JobsScreen(Layer[None]):
 
     def _say(self, chosen: tuple[Job, JobState] | None) -> None:
         going = sum(state is not JobState.ENDED for _, state in self._jobs)
-        count = f" {going} migration{'s' * (going != 1)} under way " if self._jobs else " no migrations yet "
+        count = f"{going} migration{'s' * (going != 1)} under way" if self._jobs else "no migrations yet"
         for found in self._migrations.evacuations():
-            count = f" {evacuation_bar(found, ascii_only=self._skin.glyphs.name == 'ascii')} "
-        title = [*self._badge, Piece(" iovtop ", "brand", 3), Piece(count, "hostname", 1)]
+            count = evacuation_bar(found, ascii_only=self._skin.glyphs.name == "ascii")
+        title = title_pieces(self._badge, count)
         if self._asking:
             pieces = [Piece(f" {_QUESTIONS[self._asking][0]} y: yes, any other key: no ", "message-warning")]
         elif self._said:
@@ -184,7 +184,7 @@ class JobsScreen(Layer[None]):
             keys = [("esc", "back")]
             if chosen is not None and chosen[1] is not JobState.ENDED:
                 keys = [("c", "cancel"), ("l", "limits"), *([("g", "switch over")] * (not chosen[0].released)), *keys]
-            pieces = [p for key, word in keys for p in (Piece(f" {key} ", "key", 4), Piece(f"{word} ", "key-text", 4))]
+            pieces = key_pieces(*keys)
         self.query_one("#jobs-title", LineWidget).say(title, pieces)
 
     def _line(self, item: tuple[Job, JobState], ground: str, width: int) -> list[Segment]:

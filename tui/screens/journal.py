@@ -18,7 +18,7 @@ from tui.term.theming import Skin
 from tui.widgets.cells import pad, shorten
 from tui.widgets.detail_lines import Detail
 from tui.widgets.detail_pane import DetailPane
-from tui.widgets.line import LineWidget, Piece
+from tui.widgets.line import LineWidget, Piece, key_pieces, title_pieces
 from tui.widgets.picker import STEPS, Picker
 
 _WORD = 12
@@ -53,13 +53,9 @@ class JournalScreen(Layer[Entry | None]):
     def on_mount(self) -> None:
         """Show the newest."""
         count = len(self._entries)
-        words = f" {count} operation{'s' * (count != 1)} " if count else " nothing was changed yet "
-        title = [*self._badge, Piece(" iovtop ", "brand", 3), Piece(words, "hostname", 1)]
-        keys = [("z", "take it back"), ("esc", "back")]
-        pieces = [
-            piece for key, word in keys for piece in (Piece(f" {key} ", "key", 4), Piece(f"{word} ", "key-text", 4))
-        ]
-        self.query_one("#journal-title", LineWidget).say(title, pieces)
+        words = f"{count} operation{'s' * (count != 1)}" if count else "nothing was changed yet"
+        title, keys = title_pieces(self._badge, words), key_pieces(("z", "take it back"), ("esc", "back"))
+        self.query_one("#journal-title", LineWidget).say(title, keys)
         self._show()
 
     def on_resize(self) -> None:

@@ -28,7 +28,7 @@ from tui.term.theming import Skin
 from tui.widgets.cells import pad, shorten, shorten_middle, shorten_telling, width_of
 from tui.widgets.detail_lines import Detail
 from tui.widgets.detail_pane import DetailPane
-from tui.widgets.line import LineWidget, Piece
+from tui.widgets.line import LineWidget, Piece, key_pieces, title_pieces
 from tui.widgets.picker import STEPS, Picker
 
 MEASURES = (
@@ -130,19 +130,9 @@ class PulseScreen(Layer[str | None]):
     def _say(self) -> None:
         player = self._session.player
         at = [Piece(f" {told(player)} ", "foreign", 1)] if player is not None else []
-        title = [
-            *self._badge,
-            *at,
-            Piece(" iovtop ", "brand", 3),
-            Piece(f" pulse: {_title(self.measure)} ", "hostname", 1),
-        ]
+        title = title_pieces(self._badge, f"pulse: {_title(self.measure)}", *at)
         keys = [("enter", "show it", 4), ("o", "next measure", 5), ("pgdn", "more", 6), ("esc", "back", 2)]
-        pieces = [
-            piece
-            for key, word, rank in keys
-            for piece in (Piece(f" {key} ", "key", rank), Piece(f"{word} ", "key-text", rank))
-        ]
-        self._title_line.say(title, pieces)
+        self._title_line.say(title, [piece for key, word, rank in keys for piece in key_pieces((key, word), rank=rank)])
 
     def _follow(self) -> None:
         if self._session.host is not self._shown:

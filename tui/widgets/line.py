@@ -28,6 +28,18 @@ class Piece:
     """Whether it may be cut short to make room, before anything is left out."""
 
 
+def title_pieces(badge: Iterable[Piece], words: str, *more: Piece) -> list[Piece]:
+    """Return the title of a screen of its own: whose it is, the program, and what it shows."""
+    return [*badge, *more, Piece(" iovtop ", "brand", 3), Piece(f" {words} ", "hostname", 1)]
+
+
+def key_pieces(*keys: tuple[str, str], rank: int = 4) -> list[Piece]:
+    """Return keys, each with what it does; ``rank`` is their priority."""
+    return [
+        piece for key, word in keys for piece in (Piece(f" {key} ", "key", rank), Piece(f"{word} ", "key-text", rank))
+    ]
+
+
 _LEAST = 12
 """A piece is not cut shorter than this."""
 

@@ -6,7 +6,7 @@ from backend.host.doors import Files
 from backend.model.holder import Holder, HolderKind
 from backend.model.text import clean
 from backend.probe.holders.findings import Found
-from backend.probe.surroundings import block_owners, listing
+from backend.probe.surroundings import listing, owned_disks
 
 _ROOT = "mounted on /"
 """What hangs on a disk before all else."""
@@ -17,13 +17,7 @@ def scan_storage(files: Files) -> list[Found]:
     mounts = _mounts(files)
     swaps = _swaps(files)
     found = []
-    for disk in sorted(listing(files, "/sys/block")):
-        try:
-            owners = block_owners(files, files.readlink(f"/sys/block/{disk}"))
-        except OSError:
-            continue
-        if not owners:
-            continue
+    for disk, owners in owned_disks(files):
         partitions = [name for name in listing(files, f"/sys/block/{disk}") if name.startswith(disk)]
         holders = []
         for name in (disk, *sorted(partitions)):
