@@ -157,7 +157,7 @@ class Migrations:
         there = self._jobs.host(move.host)
         other = host if there is self._doors else await self._look(move.host)
         found = await arrange((self._doors, host), vm, (there, other), move)
-        return found.move, plan_move(found.move, found.readiness, found.differences)
+        return found.move, plan_move(found.move, found.readiness, found.comparison.reasons)
 
     async def plan_evacuation(self, host: Host, wished: Move, *, those_that_can: bool) -> tuple[list[Move], Plan]:
         """Return the migrations of all VMs of the host that can go, and their plan. Changes nothing."""

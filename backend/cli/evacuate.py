@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from backend.cli.asking import agreed
 from backend.cli.change import show_plan
+from backend.cli.compare import add_libvirt
 from backend.cli.dry_run import add_option as add_dry_run
 from backend.cli.exits import CommandError, Exit
 from backend.cli.following import follow_all
@@ -25,11 +26,14 @@ from backend.migration.jobs.starting import Jobs, NotStarted
 from backend.migration.planning import plan_leaving
 from backend.model.job import Limits, Move
 from backend.model.migration import Strategy
+from backend.vmm.libvirtd import default_uri
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument("vms", nargs="*", metavar="VM", help="only these: name, pid or UUID; without any: all")
+    parser.add_argument("--to", default="", metavar="URI", help="the libvirt that takes the VMs of libvirt")
+    add_libvirt(parser)
     parser.add_argument("--to-sim", default="", metavar="NAME", help="the simulated host that takes them")
     parser.add_argument(
         "--those-that-can", action="store_true", help="begin although some cannot go; without it, it is all or nothing"
@@ -63,6 +67,8 @@ def _positive(text: str) -> int:
 def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     """Plan, show, ask, start and follow."""
     bandwidth, downtime = limits(options)
+    if options.to and "://" not in options.to:
+        raise CommandError(f"--to {options.to!r}: write the URI of a libvirt, as in qemu+ssh://HOST/system")
     if options.detach and doors.source.kind == "simulated":
         raise CommandError("--detach: a simulated host ends with this command, and so would its migrations")
     host = take(doors)
@@ -72,7 +78,9 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
         return Exit.OK
     with contextlib.closing(open_jobs(doors)) as jobs:
         wished = Move(
-            "", "", "", host=options.to_sim, bandwidth=bandwidth, downtime=0.3 if downtime is None else downtime,
+            "", "", options.to, host=options.to_sim, bandwidth=bandwidth,
+            downtime=0.3 if downtime is None else downtime,
+            libvirt=(options.libvirt or default_uri()) if options.to else "",
             limits=Limits(options.per_pf, options.at_once), evacuation=uuid.uuid4().hex[:8],
         )  # fmt: skip
         there = jobs.host(options.to_sim)

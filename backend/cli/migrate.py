@@ -5,11 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import os
 import shlex
 import sys
-from collections.abc import Mapping
-from dataclasses import replace
 
 from backend.cli.amounts import parse_bytes
 from backend.cli.asking import agreed
@@ -17,7 +14,6 @@ from backend.cli.compare import (
     add_destination,
     by_libvirt,
     check_destination,
-    compare_by_libvirt,
     print_comparison,
 )
 from backend.cli.exits import CommandError, Exit
@@ -28,12 +24,10 @@ from backend.cli.snapshot import take
 from backend.cli.why import print_readiness
 from backend.host.caller import caller
 from backend.host.doors import HostDoors
-from backend.migration.comparison import HERE, compare
+from backend.migration.arranging import arrange
 from backend.migration.jobs.starting import Jobs, NotStarted
 from backend.migration.planning import place_of, plan_move
-from backend.migration.preparing import prepare
 from backend.migration.readiness import find_out
-from backend.model.host import Host
 from backend.model.job import Move
 from backend.model.migration import Readiness, Strategy
 from backend.model.vm import Vm
@@ -83,16 +77,18 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     strategy = _strategy(doors, ready, options)
     move = Move(
         vm.name, path, options.destination, None if options.qmp else vm.pid, vm.uid, options.to_sim, strategy,
-        devices=tuple(str(device.device) for device in ready.devices), bandwidth=bandwidth,
-        downtime=0.3 if downtime is None else downtime, hold=options.hold, uri=options.uri,
+        bandwidth=bandwidth, downtime=0.3 if downtime is None else downtime, hold=options.hold, uri=options.uri,
+        libvirt=(options.libvirt or default_uri()) if theirs else "", uuid=vm.uuid if theirs else "",
     )  # fmt: skip
     with contextlib.closing(open_jobs(doors)) as jobs:
-        if theirs:
-            move = _compared_by_libvirt(doors, host, vm, move, options)
-        else:
-            move = _compared(doors, host, vm, jobs, move, options)
-        _confirm(vm, move, options)
-        return asyncio.run(_migrate(jobs, move, options))
+        there = jobs.host(move.host)
+        other = host if there is doors else take(there)
+        found = asyncio.run(arrange((doors, host), vm, (there, other), move, monitor=options.qmp, readiness=ready))
+        if found.comparison.ready is False:
+            print_comparison(doors, found.comparison, as_json=options.format == "json")
+            raise CommandError("nothing was started", Exit.REFUSED)
+        _confirm(vm, found.move, options)
+        return asyncio.run(_migrate(jobs, found.move, options))
 
 
 def _strategy(doors: HostDoors, ready: Readiness, options: argparse.Namespace) -> Strategy:
@@ -108,32 +104,6 @@ def _strategy(doors: HostDoors, ready: Readiness, options: argparse.Namespace) -
     if unplug is not None and unplug.possible and not options.strategy:
         hint = f"; --strategy unplug is possible: {unplug.explained}"
     raise CommandError(f"nothing was started{hint}", Exit.REFUSED)
-
-
-def _compared(doors: HostDoors, host: Host, vm: Vm, jobs: Jobs, move: Move, options: argparse.Namespace) -> Move:
-    """Return the move with what is plugged in there, after a look at the destination. Raises ``CommandError``."""
-    there = jobs.host(move.host)
-    other = host if there is doors else take(there)
-    unplugged = move.strategy is Strategy.UNPLUG
-    found = asyncio.run(
-        compare((doors, host), vm, (there, other), move.destination, monitor=options.qmp, unplugged=unplugged)
-    )
-    if found.ready is False:
-        print_comparison(doors, found, as_json=options.format == "json")
-        raise CommandError("nothing was started", Exit.REFUSED)
-    pairs = dict(found.pairs)
-    if move.destination == HERE:
-        return _prepared(doors, host, vm, other, move, pairs)
-    return replace(move, plugs=tuple((device, pairs.get(device, "")) for device in move.devices)) if unplugged else move
-
-
-def _compared_by_libvirt(doors: HostDoors, host: Host, vm: Vm, move: Move, options: argparse.Namespace) -> Move:
-    """Return the move with what takes the place of what, after a look at both libvirts. Raises ``CommandError``."""
-    found = compare_by_libvirt(host, vm, options)
-    if found.ready is False:
-        print_comparison(doors, found, as_json=options.format == "json")
-        raise CommandError("nothing was started", Exit.REFUSED)
-    return replace(move, libvirt=options.libvirt or default_uri(), uuid=vm.uuid, plugs=found.pairs)
 
 
 async def _migrate(jobs: Jobs, move: Move, options: argparse.Namespace) -> Exit:
@@ -165,19 +135,6 @@ def limits(options: argparse.Namespace) -> tuple[int | None, float | None]:
     if not 0 <= options.downtime <= 2_000_000:
         raise CommandError("--downtime takes 0 to 2000000 milliseconds")
     return bandwidth, options.downtime / 1000
-
-
-def _prepared(doors: HostDoors, host: Host, vm: Vm, there: Host, move: Move, pairs: Mapping[str, str]) -> Move:
-    """Return a move to a destination that is still to be started. Raises ``CommandError`` where it cannot be."""
-    unplugged = move.strategy is Strategy.UNPLUG
-    swaps = {device: "" if unplugged else pairs.get(device, "") for device in move.devices}
-    uid = os.geteuid() if doors.source.kind == "live" else vm.uid or 0
-    found, reasons = prepare(doors, host, vm, move.monitor, swaps, there, uid)
-    if reasons:
-        words = "; ".join(f"{reason.cause}" for reason in reasons)
-        raise CommandError(f"nothing was started: {words}: {reasons[0].remedy}", Exit.REFUSED)
-    plugs = tuple((device, pairs.get(device, "")) for device in move.devices) if unplugged else ()
-    return replace(move, destination=found.monitor, command=found.command, folder=found.folder, plugs=plugs)
 
 
 def _confirm(vm: Vm, move: Move, options: argparse.Namespace) -> None:

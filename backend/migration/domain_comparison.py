@@ -7,8 +7,8 @@ https://libvirt.org/html/libvirt-libvirt-domain.html (virConnectGetDomainCapabil
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from backend.model.device import Device
@@ -60,12 +60,15 @@ class There:
     """Host devices that are given to domains there, running or not."""
 
 
-async def compare_domains(uri: str, vm: Vm, devices: Sequence[Device], destination: str) -> Comparison:
+async def compare_domains(
+    uri: str, vm: Vm, devices: Sequence[Device], destination: str, *, taken: Collection[str] = ()
+) -> Comparison:
     """Return everything that keeps the libvirt at ``destination`` from taking a VM over, as far as it can be seen.
 
     Args:
         uri: of the libvirt that has it.
         devices: host devices of the VM.
+        taken: functions there that are promised to others.
     """
     here, there = Libvirtd(uri), Libvirtd(destination, changes=True)  # what a QEMU can do is not told to onlookers
     try:
@@ -82,6 +85,7 @@ async def compare_domains(uri: str, vm: Vm, devices: Sequence[Device], destinati
     finally:
         here.close()
         there.close()
+    other = replace(other, held=other.held | set(taken))
     pairs, lacking = pair_devices(devices, other, destination)
     reasons = [*_differences(vm, mine, other, destination), *lacking]
     order = list(Weight)

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from backend.migration.arranging import Arranged, Place, arrange
 from backend.migration.comparison import HERE
-from backend.migration.remedies import name_of
 from backend.model.host import Host
 from backend.model.job import Leaving, Move
 from backend.model.migration import Reason, Strategy, Weight
@@ -22,7 +21,8 @@ async def plan_evacuation(
 ) -> list[Leaving]:
     """Return each VM with how it goes, or with everything that keeps it. Changes nothing.
 
-    A destination that waits under the VM's own name is taken; else one is started.
+    A VM of libvirt goes to the libvirt that ``wished`` names. For others a destination that waits under the VM's own
+    name is taken; else one is started.
 
     Args:
         here: the host to be evacuated.
@@ -34,13 +34,13 @@ async def plan_evacuation(
     waiting = {vm.name: path for vm in there[1].vms.values() if vm.incoming for path in vm.monitors[:1]}
     taken: set[str] = set()
     for vm in vms:
-        reason = _why_not(vm)
+        reason = _why_not(vm, wished)
         if reason is not None:
             found.append(Leaving(vm, None, (reason,)))
             continue
-        move = replace(
-            wished, vm=vm.name, monitor=vm.monitors[0], pid=vm.pid, uid=vm.uid, destination=waiting.get(vm.name, HERE)
-        )
+        move = replace(wished, vm=vm.name, pid=vm.pid, uid=vm.uid, uuid=vm.uuid)
+        if vm.manager is not VmManager.LIBVIRT:
+            move = replace(move, monitor=vm.monitors[0], destination=waiting.get(vm.name, HERE), libvirt="", uuid="")
         arranged = await _best(here, vm, there, move, strategy, taken)
         if arranged.hindrances:
             found.append(Leaving(vm, None, arranged.hindrances))
@@ -61,14 +61,18 @@ async def _best(here: Place, vm: Vm, there: Place, move: Move, strategy: Strateg
     return tried[0]
 
 
-def _why_not(vm: Vm) -> Reason | None:
+def _why_not(vm: Vm, wished: Move) -> Reason | None:
     def reason(cause: str, remedy: str) -> Reason:
         return Reason(Weight.BLOCKS, vm.name, cause, remedy, "its process")
 
     if not vm.qemu:
         return reason(f"{vm.program} is no QEMU", f"move it by the means of {vm.program}")
     if vm.manager is VmManager.LIBVIRT:
-        return reason("it belongs to libvirt", f"`iovtop migrate {name_of(vm)} qemu+ssh://HOST/system` moves it")
+        if not wished.libvirt:
+            return reason("it belongs to libvirt", "say which libvirt takes it: evacuate --to qemu+ssh://HOST/system")
+        return None
+    if wished.libvirt:
+        return reason("no libvirt has it", "evacuate it apart from those of libvirt, without --to")
     if not vm.monitors:
         return reason("it was started without a monitor (-qmp)", "restart it with one")
     return None

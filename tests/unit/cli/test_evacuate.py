@@ -39,6 +39,7 @@ def test_those_that_can_go_and_the_others_stay() -> None:
         ((*AWAY, "--those-that-can"), 2, "add --yes where nobody can be asked"),
         ((*AWAY, "wbe-2"), 5, "did you mean 'web-2'"),
         ((*AWAY, "cache-1", "--those-that-can", "--yes"), 6, "nothing was started: 1 of 1 VMs cannot go"),
+        ((*AWAY, "--to", "hv08"), 2, "write the URI of a libvirt, as in qemu+ssh://HOST/system"),
         ((*AWAY, "--at-once", "0"), 2, "'0' is not a number from 1"),
         ((*AWAY, "--detach"), 2, "a simulated host ends with this command"),
     ],

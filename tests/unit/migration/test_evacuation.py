@@ -65,3 +65,17 @@ async def test_a_strategy_for_all_is_taken_for_all(here: Place) -> None:
     vms = [vm for vm in leavers(here[1]) if vm.monitors]
     found = await plan_evacuation(here, here, vms, Move("", "", ""), Strategy.FAILOVER)
     assert [one.move for one in found] == [None] * len(vms)
+
+
+async def test_vms_of_libvirt_and_others_do_not_go_the_same_way(here: Place) -> None:
+    vms = leavers(here[1])
+    theirs = Move("", "", "qemu+tcp://hv08/system", libvirt="qemu:///system")
+    causes = {one.vm.name: one.reasons[0].cause for one in await plan_evacuation(here, here, vms, theirs)}
+    assert causes["web-2"] == "no libvirt has it"
+    assert causes["cache-1"] != "it belongs to libvirt"
+    causes = {
+        one.vm.name: one.reasons[0].cause
+        for one in await plan_evacuation(here, here, vms, Move("", "", ""))
+        if one.reasons
+    }
+    assert causes["cache-1"] == "it belongs to libvirt"
