@@ -130,6 +130,7 @@ class LibvirtMigration:
         self._released = not options.hold
         self._cancelled_at: float | None = None
         self._downtime_before: int | None = None
+        self._autostart = False
         self._seen: Mapping[str, Any] = {}
         """The last statistics that counted anything: libvirt sets them to 0 when it gives up."""
         self.verdict: Verdict | None = None
@@ -161,7 +162,7 @@ class LibvirtMigration:
                 task.cancel()
             mover.close()
         verdict = await judge(self._source, self._destination, why, resume=RESUME)
-        await self._set_back(verdict)
+        await self._tidy(verdict)
         last = await self._last(verdict, why)
         yield last
         self.verdict = replace(verdict, downtime=last.downtime, total=time.monotonic() - began)
@@ -177,13 +178,13 @@ class LibvirtMigration:
         if there is not None and there[0] not in (_SHUTOFF, _CRASHED):
             raise CommandRefused("migrate", "state", f"{self._source.name} is {_NAMES[there[0]]} there already")
 
-        def limit(library: Any, connection: Any) -> int:
+        def limit(library: Any, connection: Any) -> tuple[int, bool]:
             domain = find_domain(library, connection, self._source.uuid)
             before = domain.migrateGetMaxDowntime()
             domain.migrateSetMaxDowntime(self._milliseconds(self._options.downtime))
-            return int(before)
+            return int(before), bool(domain.isPersistent() and domain.autostart())
 
-        self._downtime_before = await self._source.libvirt.ask(limit)
+        self._downtime_before, self._autostart = await self._source.libvirt.ask(limit)
 
     def _milliseconds(self, seconds: float) -> int:
         return round((seconds if self._released else HELD) * 1000)
@@ -259,21 +260,27 @@ class LibvirtMigration:
                 limit = self._milliseconds(downtime)
                 await self._tell(lambda domain: domain.migrateSetMaxDowntime(limit))
 
-    async def _tell(self, order: Any) -> None:
+    async def _tell(self, order: Any, party: DomainParty | None = None) -> None:
+        """Give an order about the domain, to the source where nobody else is named."""
+        party = party or self._source
+
         def question(library: Any, connection: Any) -> None:
-            domain = find_domain(library, connection, self._source.uuid)
+            domain = find_domain(library, connection, party.uuid)
             if domain is not None:
                 order(domain)
 
         with contextlib.suppress(VmmError):  # what came of it shows
-            await self._source.libvirt.ask(question, deadline=_QUICK)
+            await party.libvirt.ask(question, deadline=_QUICK)
 
     def _reason(self, error: VmmError) -> str:
         if self._cancelled_at is not None:
             return "it was cancelled"
         return error.text if isinstance(error, CommandRefused) else str(error)
 
-    async def _set_back(self, verdict: Verdict) -> None:
+    async def _tidy(self, verdict: Verdict) -> None:
+        """Set the downtime limit back where it stayed; have it started with its host where it arrived, as before."""
+        if verdict.moved and self._autostart:
+            await self._tell(lambda domain: domain.setAutostart(1), self._destination)
         before = self._downtime_before
         if verdict.where is Where.SOURCE and before is not None:
             await self._tell(lambda domain: domain.migrateSetMaxDowntime(before))

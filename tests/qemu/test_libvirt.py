@@ -145,10 +145,12 @@ async def test_a_busy_guest_is_held_until_the_operator_says_so(libvirts: Libvirt
 
 async def test_a_definition_moves_with_its_domain(libvirts: LibvirtPair) -> None:
     libvirts.start(pages_per_second=500, persistent=True)
-    assert (await Run(libvirts).run()).moved
     source, destination = libvirts.source.connect(), libvirts.destination.connect()
+    source.lookupByUUIDString(UUID).setAutostart(1)
+    assert (await Run(libvirts).run()).moved
     assert source.listAllDomains() == []
-    assert destination.lookupByUUIDString(UUID).isPersistent()
+    arrived = destination.lookupByUUIDString(UUID)
+    assert (arrived.isPersistent(), arrived.autostart()) == (1, 1)
     source.close()
     destination.close()
 
