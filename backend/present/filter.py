@@ -106,8 +106,8 @@ def _term(name: str | None, value: str, *, quoted: bool) -> _Term:
     if texts is None:
         if not quoted and _ADDRESS.fullmatch(f"{name}:{value}"):
             return _anywhere(f"{name}:{value}")
-        meant = suggest(name, (*FIELDS, *ALL_FLAGS))
-        raise BadQueryError(f"no field {name!r} in the filter{meant}; fields: {', '.join(FIELDS)}")
+        meant = suggest(name, (*FIELDS, *ALL_FLAGS)).strip(" ()")
+        raise BadQueryError(f"no field {name!r}{f': {meant}' if meant else ';'} fields: {', '.join(FIELDS)}")
     wanted = [NONE if pattern in DASHES else pattern for pattern in value.split(",") if pattern]
     if not wanted:
         raise UnfinishedQueryError(f"{name}: needs a value, as in {name}:something")

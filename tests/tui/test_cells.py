@@ -14,7 +14,9 @@ from tui.widgets.cells import shorten_telling, width_of
     [
         ("ens1f0 8/64 VFs", 15, "ens1f0 8/64 VFs"),
         ("ens1f0 8/64 VFs", 13, "ens1f0 8/64"),
-        ("ens1f0 8/64 VFs", 9, "ens1f0 8…"),
+        ("ens1f0 8/64 VFs", 9, "ens1f0…"),
+        ("ens10f0np0 128/256 VFs", 14, "ens10f0np0…"),
+        ("ens10f0np0 128/256 VFs", 10, "ens10f0np…"),
         ("vf12 enp129s0f0v12", 15, "vf12 enp12…0v12"),
         ("vf12 enp129s0f0v12", 8, "vf12 en…"),
         ("enp129s0f0v12", 9, "enp1…0v12"),

@@ -54,8 +54,12 @@ def shorten_telling(text: str, width: int, ellipsis: str) -> str:
         if width_of(word) <= room:
             kept.append(word)
             continue
-        if word == "VFs" or room < _LEAST_WORD:
-            return " ".join(kept) if kept and word == "VFs" else shorten(text, width, ellipsis)
+        if kept and word == "VFs":
+            return " ".join(kept)
+        if kept and word[:1].isdigit():  # 12 of 128 is another number
+            return shorten(text, min(width, width_of(" ".join(kept)) + 1), ellipsis)
+        if room < _LEAST_WORD:
+            return shorten(text, width, ellipsis)
         tail = (room - 1) // 2
         if word[-1:].isdigit() and word.isascii():
             return " ".join([*kept, word[: room - 1 - tail] + ellipsis + word[-tail:]])

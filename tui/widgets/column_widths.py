@@ -11,6 +11,9 @@ from backend.present.view import View
 _NARROW = {"device": 29, "driver": 13, "path": 13, "group": 7, "holder": 11, "numa": 4, "root": 12, "name": 20}
 """The least width at which a column still tells what it should."""
 
+_NARROW_IN = {View.GROUPS: {"device": 27, "holder": 13}, View.NUMA: {"device": 37}}
+"""Where that is otherwise: who stands in the way is named by address; devices stand below nodes and ports."""
+
 _GROWTH = (
     ("device", 33),
     ("group", 8),
@@ -47,7 +50,8 @@ def layout_for(view: View, width: int) -> Layout:
     """Return the columns for a tree ``width`` cells wide."""
     by_id = {column.id: column for column in SCREEN_COLUMNS}
     what = by_id.pop("what")
-    narrow = [replace(column, width=_NARROW.get(column.id, column.width)) for column in by_id.values()]
+    least = {**_NARROW, **_NARROW_IN.get(view, {})}
+    narrow = [replace(column, width=least.get(column.id, column.width)) for column in by_id.values()]
     fitting = fit_columns(narrow, width)
     widths = {column.id: column.width for column in fitting}
     left = width - sum(size + 1 for size in widths.values())

@@ -85,11 +85,11 @@ def test_an_empty_query_lets_everything_through(scenario: Scenario) -> None:
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("drver:vfio*", "no field 'drver' in the filter (did you mean 'driver'?); fields: id, kind, driver"),
-        ("xyz:1", "no field 'xyz' in the filter; fields: id, kind, driver"),
+        ("drver:vfio*", "no field 'drver': did you mean 'driver'? fields: id, kind, driver"),
+        ("xyz:1", "no field 'xyz'; fields: id, kind, driver"),
         ("driver:", "driver: needs a value, as in driver:something"),
         ("viable:perhaps", "viable: is yes or no, not 'perhaps'"),
-        ("viabel:no", "no field 'viabel' in the filter (did you mean 'viable'?)"),
+        ("viabel:no", "no field 'viabel': did you mean 'viable'?"),
         ("driver:, vf", "driver: needs a value"),
         ('driver:""', "driver: needs a value"),
         ('"web 1', "the quote before 'web 1' is not closed"),
