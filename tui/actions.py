@@ -197,9 +197,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("find.undo", "undo_layer", ("escape",), "undo", "Take back one layer: the filter, the pause, the marks.",
            _M, Topic.FIND),
     Action("input.complete", "complete", ("tab",), "complete", "In the filter: complete the word. In a jump: next.",
-           _I, Topic.FIND),
-    Action("input.keep", "keep", ("enter", "down"), "keep", "In the filter: keep it. In a jump: go.", _I, Topic.FIND),
-    Action("input.cancel", "cancel", ("escape",), "cancel", "In an input: back to what was before.", _I, Topic.FIND),
+           _I, Topic.FIND, "complete, next"),
+    Action("input.keep", "keep", ("enter", "down"), "keep", "In the filter: keep it. In a jump: go.", _I, Topic.FIND,
+           "keep, go"),
+    Action("input.cancel", "cancel", ("escape",), "cancel", "In an input: back to what was before.", _I, Topic.FIND,
+           "cancel"),
     Action("mark.toggle", "mark", ("space",), "mark", "Mark the row, or take its mark away, and go on to the next.",
            _M, Topic.MARK, palette=True, row=True),
     Action("mark.range", "mark_range", ("v",), "mark up to here", "Mark the rows from the last marked one to here.",
@@ -268,11 +270,14 @@ def bindings(scope: Scope) -> list[BindingType]:
 
 
 def footer_actions(scope: Scope = Scope.TREE) -> list[Action]:
-    """Return the actions that the footer names while the focus is in the tree, or in the detail."""
+    """Return the actions that the footer names while the focus is in the tree, in the detail, or in an input."""
+    if scope is Scope.INPUT:
+        return [action for action in ACTIONS if action.footer and action.scope is scope]
     if scope is Scope.DETAIL:
         always = {"tab.next", "program.menu", "program.help", "program.quit"}
         return [action for action in ACTIONS if action.footer and (action.scope is scope or action.id in always)]
-    return [a for a in ACTIONS if a.footer and a.scope is not Scope.DETAIL and not a.id.startswith("tab.")]
+    others = (Scope.DETAIL, Scope.INPUT)
+    return [a for a in ACTIONS if a.footer and a.scope not in others and not a.id.startswith("tab.")]
 
 
 def on_rows() -> list[Action]:

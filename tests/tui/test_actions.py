@@ -73,3 +73,7 @@ async def test_the_palette_offers_our_actions_only() -> None:
 def test_the_footer_names_only_keys_that_work_there(scope: Scope) -> None:
     assert {action.scope for action in footer_actions(scope)} <= {scope, Scope.MAIN, Scope.EVERYWHERE}
     assert [action.footer for action in footer_actions(scope)][-2:] == ["help", "quit"]
+
+
+def test_the_footer_of_an_input_names_its_own_keys_alone() -> None:
+    assert {action.scope for action in footer_actions(Scope.INPUT)} == {Scope.INPUT}

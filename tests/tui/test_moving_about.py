@@ -207,6 +207,10 @@ async def test_the_footer_names_the_keys_of_what_has_the_focus() -> None:
         assert "enter detail" not in s.lines()[-1]
         await s.press("escape")
         assert "enter detail" in s.lines()[-1]
+        await s.press("slash")
+        assert "quit" not in s.lines()[-1]
+        await s.press("escape")
+        assert "quit" in s.lines()[-1]
 
 
 async def test_the_menu_tells_each_reason_once_and_what_fits_first() -> None:

@@ -11,6 +11,7 @@ from tui.detail_feed import DetailFeed
 from tui.screens.detail import DetailScreen
 from tui.screens.main_migrations import MainMigrations
 from tui.widgets.detail_pane import DetailPane
+from tui.widgets.entry import Entry
 from tui.widgets.header import badge
 from tui.widgets.tab_line import TabLine
 
@@ -101,7 +102,9 @@ class MainDetail(MainMigrations):
 
     def on_descendant_focus(self) -> None:
         """Name the keys that work there."""
-        self.bar.offer(footer_actions(Scope.DETAIL if self.focused is self.pane else Scope.TREE))
+        typing = isinstance(self.focused, Entry)
+        scope = Scope.INPUT if typing else Scope.DETAIL if self.focused is self.pane else Scope.TREE
+        self.bar.offer(footer_actions(scope))
 
     def on_detail_pane_left(self) -> None:
         """Go back to the tree."""

@@ -11,7 +11,11 @@ from backend.present.view import View
 _NARROW = {"device": 29, "driver": 13, "path": 13, "group": 7, "holder": 11, "numa": 4, "root": 12, "name": 20}
 """The least width at which a column still tells what it should."""
 
-_NARROW_IN = {View.GROUPS: {"device": 27, "holder": 13}, View.NUMA: {"device": 37}}
+_NARROW_IN = {
+    View.GROUPS: {"device": 27, "holder": 13},
+    View.HOLDERS: {"device": 27, "holder": 13},
+    View.NUMA: {"device": 37},
+}
 """Where that is otherwise: who stands in the way is named by address; devices stand below nodes and ports."""
 
 _GROWTH = (

@@ -22,6 +22,9 @@ from tui.widgets.cells import pad, shorten, shorten_middle, shorten_telling, wid
 from tui.widgets.column_widths import Layout, layout_for
 from tui.widgets.tree_rows import BLANK, BRANCH, LAST, PIPE
 
+_NAMES = frozenset({Role.VM, Role.HELD})
+"""Roles of names, whose ends tell them apart."""
+
 
 class Face(NamedTuple):
     """Everything that tells how a row looks: two rows with the same face are drawn alike."""
@@ -168,7 +171,7 @@ class RowPainter:
         return [*segments, *self._padded(words, look.role(what.role, ground), room + 1, changed, ground)]
 
     def _cell(self, cell: Cell, column: Column, changed: bool, ground: str) -> list[Segment]:
-        cut = shorten_telling if column.id == "holder" else shorten
+        cut = shorten_telling if cell.role in _NAMES else shorten
         text = cut(cell.text, column.width, self._skin.glyphs.ellipsis)
         style = self._skin.look.role(cell.role, ground)
         return self._padded(text, style, column.width - width_of(text) + 1, changed, ground)
