@@ -236,7 +236,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("change.migrate", "migrate", ("G",), "migrate the VM",
            "Move the VM of the row to a QEMU that waits for it, and follow it; 6 lists migrations.", _X, Topic.CHANGE,
            row=True),
-    Action("change.evacuate", "evacuate", ("E",), "evacuate the host",
+    Action("change.evacuate", "evacuate", ("H",), "evacuate the host",
            "Move all VMs of this host away, some at a time; 6 lists migrations.", _X, Topic.CHANGE, row=True),
     Action("change.undo", "undo_change", ("z",), "undo the last change", "Plan the way back from the last change.",
            _X, Topic.CHANGE, row=True),

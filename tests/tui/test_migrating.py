@@ -178,7 +178,7 @@ async def test_a_destination_that_is_started_for_it() -> None:
 async def test_all_that_can_leave_the_host_one_after_the_other() -> None:
     async with player() as one:
         await one.press("colon", *"web", "minus", "2", "enter")
-        await one.press("x", "E")
+        await one.press("x", "H")
         await one.shows("Evacuate hv07")
         await one.press("down", "left", "down", "down", *"4G", "down", "down", "space", "enter")
         await one.shows("cache-1 stays: it belongs to libvirt")
