@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from backend.model.plan import Condition
+from backend.model.plan import Condition, Danger, Plan
 
 _DEVICE = re.compile(
     r"\b(?:[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]"
@@ -15,6 +15,26 @@ _FEW = 3
 """So many alike are named one by one."""
 MOST_BROKEN = 8
 """So many conditions that do not hold are told; they are the first to be mended."""
+
+
+DANGERS = {
+    Danger.REVERSIBLE: "undo brings everything back",
+    Danger.DISRUPTIVE: "somebody may notice, or undo does not bring everything back",
+    Danger.DESTRUCTIVE: "the host itself depends on the device",
+}
+
+
+def impossible(plan: Plan) -> str:
+    """Return that a plan cannot be run now; "" where it can."""
+    count = len(plan.broken)
+    return f"not possible now: {count} condition{'s do' if count != 1 else ' does'} not hold" if count else ""
+
+
+def undo_text(plan: Plan) -> str:
+    """Return what undo brings back, in one line."""
+    if not plan.undo:
+        return plan.no_undo or "none"
+    return f"yes, but {plan.no_undo}" if plan.no_undo else "yes, everything"
 
 
 def merged(texts: Iterable[str]) -> list[str]:

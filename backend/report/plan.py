@@ -7,23 +7,16 @@ from typing import Any
 
 import msgspec
 
-from backend.model.plan import Danger, Plan, RunEvent
+from backend.model.plan import Plan, RunEvent
 from backend.present.glyphs import Glyphs
-from backend.present.plans import broken, holding
-
-_DANGERS = {
-    Danger.REVERSIBLE: "can be taken back",
-    Danger.DISRUPTIVE: "somebody may notice, or something is lost",
-    Danger.DESTRUCTIVE: "the host itself hangs on it",
-}
+from backend.present.plans import DANGERS, broken, holding, impossible, undo_text
 
 
 def plan_lines(plan: Plan, glyphs: Glyphs) -> Iterator[str]:
     """Yield everything that should be known before it is done, what matters most first."""
     yield plan.title
-    if plan.broken:
-        count = len(plan.broken)
-        yield f"not possible now: {count} condition{'s do' if count != 1 else ' does'} not hold"
+    if not plan.ready:
+        yield impossible(plan)
     for objection, remedy in broken(plan.conditions):
         yield f"  {glyphs.warning} {objection}"
         if remedy:
@@ -31,7 +24,7 @@ def plan_lines(plan: Plan, glyphs: Glyphs) -> Iterator[str]:
     if not plan.steps and plan.ready:
         yield "nothing to do: the host is in that state"
     if plan.steps:
-        yield f"danger: {plan.danger.value}: {_DANGERS[plan.danger]}"
+        yield f"danger: {plan.danger.value}: {DANGERS[plan.danger]}"
         yield f"undo: {undo_text(plan)}"
         if plan.must_type:
             yield f"protected: {plan.must_type}"
@@ -50,13 +43,6 @@ def _listed(title: str, texts: Sequence[str], sign: str) -> Iterator[str]:
         yield f"{title}:"
     for text in texts:
         yield f"  {sign} {text}"
-
-
-def undo_text(plan: Plan) -> str:
-    """Return what can be taken back, in one line."""
-    if not plan.undo:
-        return plan.no_undo or "none"
-    return f"yes, but {plan.no_undo}" if plan.no_undo else "yes, everything"
 
 
 def script_lines(plan: Plan) -> Iterator[str]:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping
 from backend.host.doors import HostDoors
 from backend.model.device import Device
 from backend.model.facts import Notes, no_notes
-from backend.model.group import IommuGroup
 from backend.model.host import HolderScan, Host, Iommu
 from backend.model.ids import BadIdError, DeviceId, GroupId, MdevUuid, PciAddress, id_order, parse_device_id
 from backend.model.mdev import MdevParent
@@ -24,6 +23,7 @@ from backend.probe.holders import Found, HolderFindings
 from backend.probe.isolation import read_weaknesses
 from backend.probe.names import PciNames
 from backend.probe.surroundings import Surroundings, VfIdentity, listing, read_surroundings, surroundings_of
+from backend.state.groups import Groups
 from backend.state.join import assign, is_open, join
 from backend.state.policies import Policies
 from backend.state.reuse import reuse, reuse_each, reuse_map
@@ -53,7 +53,7 @@ class Collector:
         self._names = names or PciNames()
         self._base: dict[DeviceId, Device] = {}
         """Devices as read, holders not joined."""
-        self._attributes: dict[GroupId, iommu.GroupAttributes] = {}
+        self._groups = Groups(doors.files)
         self._parents: dict[str, MdevParent] = {}
         self._findings: HolderFindings | None = None
         self._assigned: dict[DeviceId, tuple[Found, ...]] = {}
@@ -87,8 +87,7 @@ class Collector:
         self._names.put_file_away()
         self._read_parents()
         yield
-        wanted = sorted({device.group for device in base.values() if device.group is not None})
-        self._attributes = yield from iommu.read_group_attributes(self._files, wanted)
+        yield from self._groups.read(base)
         self._base = base
         self._saved.look_again()
         findings = holders() if holders is not None else None
@@ -296,8 +295,7 @@ class Collector:
     def _publish(self, devices: Mapping[DeviceId, Device], affected: set[GroupId] | None) -> Steps[None]:
         """Make ``devices`` the picture; ``affected`` are the groups to judge anew, None means all."""
         old = self.host
-        groups = yield from self._groups(devices, affected)
-        groups = reuse_map(old.groups if old is not None else None, groups)
+        groups = yield from self._groups.judge(devices, old.groups if old is not None else {}, affected)
         yield
         found = self._findings.vms if self._findings is not None else ()
         vms = yield from reuse_each(old.vms if old is not None else {}, ((vm.pid, vm) for vm in found))
@@ -324,24 +322,6 @@ class Collector:
             notes=self._host_notes(),
             boot=reuse(old.boot if old is not None else None, boot),
         )
-
-    def _groups(
-        self, devices: Mapping[DeviceId, Device], affected: set[GroupId] | None
-    ) -> Steps[Mapping[GroupId, IommuGroup]]:
-        old: Mapping[GroupId, IommuGroup] = self.host.groups if self.host is not None else {}
-        if affected is not None and not affected:
-            return dict(old)
-        if affected is None:
-            fresh = yield from iommu.build_groups(devices, self._attributes)
-            return (yield from reuse_each(old, fresh.items()))
-        self._attributes |= yield from iommu.read_group_attributes(self._files, affected)
-        some = {i: d for i, d in devices.items() if d.group in affected}
-        yield
-        fresh = yield from iommu.build_groups(some, self._attributes)
-        merged = {number: group for number, group in old.items() if number not in affected}
-        yield
-        merged |= yield from reuse_each(old, fresh.items())
-        return {number: merged[number] for number in sorted(merged)}
 
     def _iommu(self) -> Iommu:
         found = iommu.read_iommu(self._files, self._has_groups)

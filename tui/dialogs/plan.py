@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from backend.model.plan import Danger, Plan
 from backend.ops.errors import OperationError
 from backend.present.columns import Role
-from backend.present.plans import broken, holding
+from backend.present.plans import DANGERS, broken, holding, impossible, undo_text
 from tui.dialogs.panel import Panel, Words
 from tui.layer import Layer
 from tui.term.theming import Skin
@@ -40,10 +40,10 @@ class Confirmed:
     typed: str
 
 
-_DANGERS = {
-    Danger.REVERSIBLE: (Role.GOOD, "reversible: undo brings everything back"),
-    Danger.DISRUPTIVE: (Role.WARNING, "disruptive: somebody may notice, or undo does not bring everything back"),
-    Danger.DESTRUCTIVE: (Role.DANGER, "dangerous: this host depends on the device"),
+_ROLES = {
+    Danger.REVERSIBLE: Role.GOOD,
+    Danger.DISRUPTIVE: Role.WARNING,
+    Danger.DESTRUCTIVE: Role.DANGER,
 }
 
 
@@ -170,14 +170,12 @@ class PlanScreen(Layer[Confirmed | None], ModalScreen[Confirmed | None]):
     def _write(self) -> None:
         panel, plan = self._panel, self._plan
         width = panel.width_for(self.size.width)
-        role, words = _DANGERS[plan.danger]
         lines: list[Words] = [[panel.part(line, "dialog-title")] for line in wrap(plan.title, width)]
-        if count := len(plan.broken):
-            words = f"not possible now: {count} condition{'s do' if count != 1 else ' does'} not hold"
-            lines.append([panel.role(words, Role.DANGER)])
+        if not plan.ready:
+            lines.append([panel.role(impossible(plan), Role.DANGER)])
             lines += self._objections(width)
         elif plan.steps:
-            lines.append([panel.role(words, role)])
+            lines.append([panel.role(f"{plan.danger.value}: {DANGERS[plan.danger]}", _ROLES[plan.danger])])
         if plan.steps:
             lines += self._undo(width)
         if plan.unseen:
@@ -205,8 +203,7 @@ class PlanScreen(Layer[Confirmed | None], ModalScreen[Confirmed | None]):
         plan = self._plan
         if plan.danger is Danger.REVERSIBLE and plan.undo and not plan.no_undo and not plan.broken:
             return []  # the line above says so
-        text = plan.no_undo or "brings everything back"
-        return self._panel.paragraph(text if plan.undo else f"none: {text}", width, lead="undo: ")
+        return self._panel.paragraph(undo_text(plan), width, lead="undo: ")
 
     def _consequences(self, width: int) -> list[Words]:
         lines: list[Words] = []
