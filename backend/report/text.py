@@ -25,7 +25,7 @@ def render_text(projection: Projection, columns: Sequence[Column], glyphs: Glyph
         for prefix, key in walk(projection, glyphs)
     ]
     if not rows:
-        yield empty_reason(projection.host, projection.view)
+        yield from empty_reason(projection.host, projection.view).splitlines()
         return
     texts = [[prefix + line[0].text, *(cell.text for cell in line[1:])] for prefix, line in rows]
     titles = [column.title for column in columns]
