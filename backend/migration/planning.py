@@ -71,7 +71,7 @@ def plan_leaving(found: Sequence[Leaving], *, those_that_can: bool) -> Plan:
     limits = moves[0].limits if moves else Limits()
     return Plan(
         asked=tuple(asked for plan in plans for asked in plan.asked),
-        title=f"migrate {len(moves)} of {len(found)} VMs" + (f" to {moves[0].host or 'this host'}" if moves else ""),
+        title=f"migrate {len(moves)} of {len(found)} VMs" + (f" to {_host_of(moves[0])}" if moves else ""),
         devices=tuple(dict.fromkeys(device for plan in plans for device in plan.devices)),
         conditions=(*(Condition(f"{move.vm} can go", True) for move in moves), *conditions),
         steps=tuple(step for plan in plans for step in plan.steps),
@@ -110,6 +110,10 @@ def _broken(reason: Reason) -> Condition:
 def place_of(move: Move) -> str:
     """Return where a migration leads, for people."""
     return f"{move.destination} on {move.host}" if move.host else move.destination
+
+
+def _host_of(move: Move) -> str:
+    return move.host or (move.destination if move.libvirt else "this host")
 
 
 def _steps(move: Move) -> Iterator[Step]:

@@ -52,7 +52,7 @@ def _sum(name: str, jobs: Sequence[Standing]) -> Evacuation:
     shares = [(job.move.memory or 1 << 30, _part(job)) for job, _ in jobs]
     part = sum(weight * done for weight, done in shares) / sum(weight for weight, _ in shares)
     first = jobs[0][0].move
-    place = first.host.rpartition(":")[2] or "this host"
+    place = first.host.rpartition(":")[2] or (first.destination if first.libvirt else "this host")
     return Evacuation(name, place, len(jobs), moved, ended - moved, waiting, part)
 
 

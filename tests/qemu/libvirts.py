@@ -44,6 +44,7 @@ dynamic_ownership = 0
 stdio_handler = "file"
 keepalive_interval = 1
 keepalive_count = 3
+migration_host = "{address}"
 """
 _USERS = {"passwd": "libvirt-qemu:x:64055:64055::/:/bin/false", "group": "kvm:x:64056:\nlibvirt-qemu:x:64055:"}
 """libvirtd wants them, whoever its VMs run as."""
@@ -80,7 +81,7 @@ class LibvirtHost:
             (self._root / part).mkdir(parents=True)
         identity = uuid.uuid5(uuid.NAMESPACE_DNS, name)
         (self._root / "etc/libvirtd.conf").write_text(_DAEMON.format(uuid=identity, root=self._root))
-        (self._root / "etc/qemu.conf").write_text(_QEMU)
+        (self._root / "etc/qemu.conf").write_text(_QEMU.format(address=address))
         for file, lines in _USERS.items():
             known = Path("/etc", file).read_text()
             new = "".join(f"{line}\n" for line in lines.splitlines() if f"\n{line.split(':')[0]}:" not in known)

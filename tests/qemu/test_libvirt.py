@@ -357,6 +357,18 @@ def test_from_the_command_line(libvirts: LibvirtPair, tmp_path: Path) -> None:
     assert there.state() == RUNNING
 
 
+def test_a_host_is_evacuated(libvirts: LibvirtPair, tmp_path: Path) -> None:
+    libvirts.start(pages_per_second=500)
+    ends = ["--libvirt", libvirts.source.uri, "--to", libvirts.destination.uri]
+    done = subprocess.run(
+        [sys.executable, "-m", "tui", "evacuate", NAME, *ends, "--yes"], cwd=ROOT, capture_output=True, text=True,
+        timeout=100, check=False, stdin=subprocess.DEVNULL, env={**os.environ, "XDG_STATE_HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done
+    assert f"migrate 1 of 1 VMs to {libvirts.destination.uri}" in done.stdout + done.stderr
+    assert libvirts.destination.state() == RUNNING
+
+
 def _tainted(host: LibvirtHost) -> bool:
     connection = host.connect()
     try:
