@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from backend.migration.arranging import Arranged, Place, arrange
@@ -78,10 +78,7 @@ def _why_not(vm: Vm, wished: Move) -> Reason | None:
     return None
 
 
-def leavers(host: Host, names: Iterable[str] = ()) -> list[Vm]:
+def leavers(host: Host) -> list[Vm]:
     """Return the VMs of a host that would have to go, the largest first: those that wait for others stay."""
     found = [vm for vm in host.vms.values() if not vm.incoming]
-    wanted = set(names)
-    if wanted:
-        found = [vm for vm in found if vm.name in wanted]
     return sorted(found, key=lambda vm: (-(vm.memory or 0), vm.name))

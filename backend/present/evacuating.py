@@ -28,11 +28,6 @@ class Evacuation:
     part: float
     """How much of all memory is there, 0 to 1: what stayed counts as nothing."""
 
-    @property
-    def over(self) -> bool:
-        """Whether nothing more will happen."""
-        return self.moved + self.stayed == self.total
-
 
 def evacuations(jobs: Sequence[Standing]) -> Iterator[tuple[Evacuation, list[Standing]]]:
     """Yield each evacuation among jobs, with its jobs in their order."""
