@@ -197,3 +197,13 @@ async def test_traps_of_a_vm_rise_only_while_its_device_is_trapped(
             agrees = rise > 100 if no_mmap == "on" else rise == 0
             risen = risen + 1 if agrees else 0
         assert risen == 3
+
+
+async def test_the_temperature_of_a_disk_is_what_its_driver_tells(machine: KernelMachine, watch: Watch) -> None:
+    chip = next(chip for chip in Path("/sys/class/hwmon").iterdir() if (chip / "name").read_text() == "nvme\n")
+    disk = next(part for part in reversed(chip.resolve().parts) if part.count(":") == 2)
+    watch.look()
+    for _ in range(5):  # a slow sampler waits for its turn
+        await watch.tick(disk)
+    assert watch.value(disk, "hwmon", "temp1_input") == int((chip / "temp1_input").read_text())
+    assert watch.flow(disk, "hwmon").values[1:] == (None, None, None)
