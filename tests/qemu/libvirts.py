@@ -18,8 +18,9 @@ from typing import Any
 
 from tests.qemu.real import accelerator, find_qemu, load_image
 
-UUID = "7a1f3c52-52a1-4d6c-9a51-0d3f3a0c5a77"
-NAME = "moving"
+UUID = str(uuid.uuid4())
+NAME = f"moving-{os.getpid()}"
+"""The processes of all VMs of this machine are seen, those of other runs of the tests too."""
 MEGABYTES = 64
 _START = 60.0
 _FOLDERS = {"etc": "/etc/libvirt", "lib": "/var/lib/libvirt", "run": "/run/libvirt", "log": "/var/log/libvirt"}
@@ -174,7 +175,7 @@ class LibvirtPair:
         self.source = source
         self.destination = destination
 
-    def start(self, *, pages_per_second: int = 3000, extra: str = "", persistent: bool = False) -> None:
+    def start(self, *, pages_per_second: int = 6000, extra: str = "", persistent: bool = False) -> None:
         """Start the domain, whose guest dirties so many pages a second."""
         image = load_image(self.folder, pages_per_second=pages_per_second, megabytes=16)
         text = definition(image, extra)
@@ -185,21 +186,23 @@ class LibvirtPair:
                 domain.create()
             else:
                 domain = connection.createXML(text, 0)
-            while not _dirties(connection, domain):  # its firmware is still at it
-                pass
+            wanted = min(4.0, pages_per_second * 4096 / (1 << 20) / 4)
+            in_a_row = 0
+            while in_a_row < 2:  # its firmware writes too, for a moment
+                in_a_row = in_a_row + 1 if _dirty_rate(connection, domain) >= wanted else 0
         finally:
             connection.close()
 
 
-def _dirties(connection: Any, domain: Any) -> bool:
-    """Return whether the guest changes its memory, as measured for a second."""
+def _dirty_rate(connection: Any, domain: Any) -> int:
+    """Return how many MiB of its memory the guest changes, as measured for a second."""
     import libvirt
 
     domain.startDirtyRateCalc(1)
     while True:
         ((_, found),) = connection.domainListGetStats([domain], libvirt.VIR_DOMAIN_STATS_DIRTYRATE)
         if found.get("dirtyrate.calc_status") == libvirt.VIR_DOMAIN_DIRTYRATE_MEASURED:
-            return int(found["dirtyrate.megabytes_per_second"]) > 0
+            return int(found["dirtyrate.megabytes_per_second"])
         time.sleep(0.1)
 
 

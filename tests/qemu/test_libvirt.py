@@ -18,7 +18,7 @@ from backend.host.caller import caller
 from backend.host.linux import LinuxHost
 from backend.migration.engine import Controls, Options
 from backend.migration.jobs.folder import JobFolder
-from backend.migration.jobs.orders import Adjust, Cancel
+from backend.migration.jobs.orders import Adjust, Cancel, Continue
 from backend.migration.jobs.starting import ProcessJobs
 from backend.migration.libvirt_engine import DomainParty, LibvirtMigration
 from backend.model.job import Job, JobState, Move
@@ -29,7 +29,7 @@ from tests.qemu.libvirts import NAME, UUID, LibvirtHost, LibvirtPair, libvirt_pa
 
 pytestmark = [pytest.mark.skipif(bool(why_not()), reason=why_not()), pytest.mark.timeout(180)]
 
-SLOW = 6 << 20
+SLOW = 3 << 20
 """Bytes a second: less than the guest changes."""
 RUNNING = 1
 ROOT = Path(__file__).resolve().parents[2]
@@ -205,7 +205,7 @@ def _hurt(host: LibvirtHost, how: str) -> None:
 
 
 async def test_nothing_is_started_where_a_side_is_missing(libvirts: LibvirtPair) -> None:
-    with pytest.raises(MonitorAbsent, match="has no domain moving"):
+    with pytest.raises(MonitorAbsent, match=f"has no domain {NAME}"):
         await Run(libvirts).run()
     libvirts.start()
     libvirts.destination.kill()
@@ -268,7 +268,7 @@ class Desk:
     async def going(self) -> Job:
         """Start one that cannot end by itself; return it when the guest's memory is sent a second time."""
         move = Move(
-            NAME, "", self._pair.destination.uri, bandwidth=SLOW, downtime=0.01, uuid=UUID,
+            NAME, "", self._pair.destination.uri, bandwidth=SLOW, downtime=5.0, hold=True, uuid=UUID,
             libvirt=self._pair.source.uri, uri=f"tcp://{self._pair.destination.address}",
         )  # fmt: skip
         job = await self.jobs.start(move, caller())
@@ -302,7 +302,8 @@ async def test_a_migration_whose_job_died_goes_on_and_is_taken_up(libvirts: Libv
         await asyncio.sleep(0.05)
     assert not (await desk.jobs.settle(job)).over
     await desk.jobs.take_up(job)
-    await desk.jobs.tell(job.number, Adjust(bandwidth=0, downtime=5.0))
+    await desk.jobs.tell(job.number, Adjust(bandwidth=0))
+    await desk.jobs.tell(job.number, Continue())
     job = await desk.until(job.number, lambda j: j.over)
     assert job.verdict is not None
     assert job.verdict.moved
