@@ -64,8 +64,7 @@ async def test_a_host_driver_forbids_it_and_is_named(machine: Machine) -> None:
     plan = await Operating(machine).plan("group type", group=int(group_of(machine, machine.pf)), type="DMA")
     if not plan.steps:
         plan = await Operating(machine).plan("group type", group=int(group_of(machine, machine.pf)), type="identity")
-    (broken,) = plan.broken
-    assert broken.found.startswith(f"{machine.pf} {machine.pf_driver}")
+    assert any(one.found.startswith(f"{machine.pf} {machine.pf_driver}") for one in plan.broken)
 
 
 async def test_a_flush_queue_comes_under_a_running_driver_and_cannot_go(machine: Machine) -> None:
