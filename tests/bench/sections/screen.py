@@ -15,7 +15,7 @@ _WHAT = ("fill", "mark", "unmark", "nothing seen", "random", "all", "insert", "r
 _TITLES = {"random": "200 random rows change", "all": "all rows change", "mark": "one seen row changes"}
 _SCALE = "scale:pfs=157,vfs=127,mdevs=0"
 _TEN = "scale:pfs=78,vfs=127,mdevs=0"
-_ROUNDS, _FILLED_ROUNDS = 5, 2
+_ROUNDS, _FILLED_ROUNDS = 15, 2
 _LAST_ROW = b"0000:05:00.0"
 _EMPTY = "from textual.app import App; App().run()"
 
@@ -69,8 +69,8 @@ def _on_a_terminal(bench: Bench, report: Report) -> None:
         snapshot = measure.Command("snapshot", [*bench.iovtop("--sim", _SCALE), "snapshot"])
         empty, real, filled, snapshots = [], [], [], []
         for _ in range(_ROUNDS):
-            empty.append(_start([sys.executable, "-c", _EMPTY], variables, 3.0))
-            real.append(_start(bench.iovtop("--no-restore"), variables, 3.0, b"reading"))
+            empty.append(_start([sys.executable, "-c", _EMPTY], variables, 1.0))
+            real.append(_start(bench.iovtop("--no-restore"), variables, 1.0, b"reading"))
         for _ in range(_FILLED_ROUNDS):
             filled.append(_start(ours, variables, 25.0, _LAST_ROW))
             snapshots.append(measure.run_once(snapshot, home, variables)[0].cpu)
