@@ -31,7 +31,7 @@ def kept(cache: Path, name: str, inputs: Sequence[str], build: Callable[[Path], 
     digest = hashlib.sha256(json.dumps([name, *inputs]).encode()).hexdigest()[:16]
     place = cache / f"{name}-{digest}"
     cache.mkdir(parents=True, exist_ok=True)
-    with _locked(cache / f".{name}.lock"):
+    with locked(cache / f".{name}.lock"):
         if place.exists() and (damage := _damage(place)):
             say(f"{place} is damaged ({damage}): making it again")
             shutil.rmtree(place)
@@ -49,7 +49,8 @@ def kept(cache: Path, name: str, inputs: Sequence[str], build: Callable[[Path], 
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Let one process at a time prepare something; the others wait and find it ready."""
     with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.lab.errors import LabError
-from tests.lab.parts.cache import say
+from tests.lab.parts.cache import locked, say
 
 _ETC = Path("/etc/apt")
 _FRESH_SECONDS = 86400
@@ -135,6 +135,11 @@ class Archive:
 
     def _refresh(self) -> None:
         """Fetch the package lists, at most once a day."""
+        self._home.mkdir(parents=True, exist_ok=True)
+        with locked(self._home / ".package-lists.lock"):
+            self._fetch()
+
+    def _fetch(self) -> None:
         stamp = self._home / "fetched"
         sources = "\n\n".join(self._stanzas())
         listed = self._home / "parts" / "lab.sources"
