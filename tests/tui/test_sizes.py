@@ -47,8 +47,8 @@ def test_a_storm_of_sizes_on_a_real_terminal(tmp_path: Path) -> None:
         "TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8", "HOME": str(tmp_path),
         "XDG_STATE_HOME": str(tmp_path / "state"), "XDG_CONFIG_HOME": str(tmp_path / "config"),
     }  # fmt: skip
-    # Between two looks at the host it stands still: at one a second, rates and their marks may leave no pause.
-    terminal = PseudoTerminal(["-m", "tui", "--sim", "lab", "--interval", "10"], environ, (120, 36))
+    # With a look at the host every second, rates and their marks, which go after two, may leave no pause to wait for.
+    terminal = PseudoTerminal(["-m", "tui", "--sim", "lab", "--interval", "3"], environ, (120, 36))
     try:
         terminal.until_shown("live")
         chance = random.Random(7)
