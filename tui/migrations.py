@@ -23,7 +23,7 @@ from backend.model.migration import Readiness
 from backend.model.plan import Plan
 from backend.model.vm import Vm
 from backend.ops.world import World
-from backend.present.evacuating import Evacuation, evacuations
+from backend.present.evacuating import Evacuation, Standing, evacuations
 from backend.state.aside import scanner_for
 
 
@@ -100,14 +100,14 @@ class Migrations:
             found.append((job, state))
         return found
 
-    def in_sight(self) -> list[tuple[Job, JobState]]:
-        """Return the jobs that go on, and those that ended in sight and were not looked at yet."""
-        return [(job, state) for job, state in self.all() if state is not JobState.ENDED or job.number in self.seen]
+    def in_sight(self, jobs: Sequence[Standing]) -> list[Standing]:
+        """Return those of all jobs that go on, or ended in sight and were not looked at yet."""
+        return [(job, state) for job, state in jobs if state is not JobState.ENDED or job.number in self.seen]
 
-    def evacuations(self) -> list[Evacuation]:
-        """Return the evacuations of which a job is in sight."""
-        sight = {job.move.evacuation for job, _ in self.in_sight()}
-        return [found for found, _ in evacuations(self.all()) if found.name in sight]
+    def evacuations(self, jobs: Sequence[Standing]) -> list[Evacuation]:
+        """Return those evacuations among all jobs of which one is in sight."""
+        sight = {job.move.evacuation for job, _ in self.in_sight(jobs)} - {""}
+        return [found for found, _ in evacuations(jobs) if found.name in sight] if sight else []
 
     async def settle(self, job: Job) -> None:
         """Find out about a job whose process died, once: follow it again, or keep what became of it."""

@@ -53,6 +53,7 @@ def add_libvirt(parser: argparse.ArgumentParser) -> None:
 def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     """Print everything that differs."""
     check_destination(options.destination)
+    check_simulation(doors, options.to_sim)
     host = take(doors)
     vm = find_vm(host, options.vm)
     if by_libvirt(doors, vm, options):
@@ -80,6 +81,12 @@ def print_comparison(doors: HostDoors, found: Comparison, *, as_json: bool) -> N
 
     say_source(doors)
     sys.stdout.write("".join(f"{line}\n" for line in comparison_lines(found)))
+
+
+def check_simulation(doors: HostDoors, name: str) -> None:
+    """Raise ``CommandError`` where a simulated host is named for what is real."""
+    if name and doors.source.kind != "simulated":
+        raise CommandError(f"--to-sim {name}: only a simulated host (--sim) has simulated neighbours")
 
 
 def check_destination(text: str) -> None:

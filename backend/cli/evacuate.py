@@ -11,13 +11,14 @@ from collections.abc import Sequence
 
 from backend.cli.asking import agreed
 from backend.cli.change import show_plan
-from backend.cli.compare import add_libvirt
+from backend.cli.compare import add_libvirt, check_simulation
 from backend.cli.dry_run import add_option as add_dry_run
 from backend.cli.exits import CommandError, Exit
 from backend.cli.following import follow_all
 from backend.cli.machines import find_vm
 from backend.cli.migrate import add_limits, limits
 from backend.cli.open_jobs import open_jobs
+from backend.cli.output import say_source
 from backend.cli.snapshot import take
 from backend.host.caller import caller
 from backend.host.doors import HostDoors
@@ -69,12 +70,15 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     bandwidth, downtime = limits(options)
     if options.to and "://" not in options.to:
         raise CommandError(f"--to {options.to!r}: write the URI of a libvirt, as in qemu+ssh://HOST/system")
+    check_simulation(doors, options.to_sim)
     if options.detach and doors.source.kind == "simulated":
         raise CommandError("--detach: a simulated host ends with this command, and so would its migrations")
     host = take(doors)
     vms = [find_vm(host, name) for name in options.vms] if options.vms else leavers(host)
-    if not vms:
+    if not vms and not options.json:
+        say_source(doors)
         sys.stdout.write("no VM is seen on this host\n")
+    if not vms:
         return Exit.OK
     with contextlib.closing(open_jobs(doors)) as jobs:
         wished = Move(

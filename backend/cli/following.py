@@ -66,8 +66,9 @@ async def follow_all(jobs: Jobs, numbers: Sequence[int], *, as_json: bool) -> Ex
     hands = _Hands(jobs, numbers)
     try:
         with hands.listening(ask=False):
+            watched = [_Watched(jobs, number) for number in numbers]
             while True:
-                found = [await _stand(jobs, number) for number in numbers]
+                found = [await one.look() for one in watched]
                 show(found)
                 if all(job.over for job, _ in found):
                     break
@@ -89,16 +90,37 @@ async def follow_all(jobs: Jobs, numbers: Sequence[int], *, as_json: bool) -> Ex
     return Exit.OK if all(job.verdict is not None and job.verdict.moved for job, _ in found) else Exit.FAILED
 
 
-async def _stand(jobs: Jobs, number: int) -> tuple[Job, JobState]:
-    """Return how a job stands; one whose process died is settled, or followed again."""
-    job, state = jobs.get(number)
-    if state is not JobState.DIED:
-        return job, state
-    job = await jobs.settle(job)
-    if not job.over:
-        remark(f"the process of job {number} died, and QEMU goes on: following it again")
-        job = await jobs.take_up(job)
-    return job, jobs.state(job)
+class _Watched:
+    """A job whose record is read again only when it changed, and whose process is looked for now and then."""
+
+    def __init__(self, jobs: Jobs, number: int) -> None:
+        self._jobs = jobs
+        self._number = number
+        self._stamp = (0, 0)
+        self._count = 0
+        self._known: Standing | None = None
+
+    async def look(self) -> Standing:
+        """Return how the job stands; one whose process died is settled, or followed again."""
+        known, count = self._known, self._count
+        if known is not None and known[0].over:
+            return known
+        self._count += 1
+        stamp = self._jobs.folder.stamp(self._number)
+        if known is None or stamp != self._stamp or count % _ALIVE_EVERY == 0:
+            self._stamp = stamp
+            known = self._known = await self._stand()
+        return known
+
+    async def _stand(self) -> Standing:
+        job, state = self._jobs.get(self._number)
+        if state is not JobState.DIED:
+            return job, state
+        job = await self._jobs.settle(job)
+        if not job.over:
+            remark(f"the process of job {job.number} died, and QEMU goes on: following it again")
+            job = await self._jobs.take_up(job)
+        return job, self._jobs.state(job)
 
 
 def tell_end(jobs: Jobs, job: Job, *, as_json: bool) -> Exit:
@@ -112,19 +134,17 @@ def tell_end(jobs: Jobs, job: Job, *, as_json: bool) -> Exit:
 
 
 async def _until_over(jobs: Jobs, number: int, show: Callable[[Progress], None], hands: _Hands) -> Job:
-    stamp, count = (0, 0), 0
+    watched = _Watched(jobs, number)
+    shown: Job | None = None
     while True:
         if hands.left:
             raise _Left
-        now = jobs.folder.stamp(number)
-        if now != stamp or count % _ALIVE_EVERY == 0:
-            stamp = now
-            job, _ = await _stand(jobs, number)
-            if job.progress is not None:
-                show(job.progress)
-            if job.over:
-                return job
-        count += 1
+        job, _ = await watched.look()
+        if job.progress is not None and job is not shown:
+            shown = job
+            show(job.progress)
+        if job.over:
+            return job
         await asyncio.sleep(_GLANCE)
 
 

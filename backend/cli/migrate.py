@@ -10,12 +10,7 @@ import sys
 
 from backend.cli.amounts import parse_bytes
 from backend.cli.asking import agreed
-from backend.cli.compare import (
-    add_destination,
-    by_libvirt,
-    check_destination,
-    print_comparison,
-)
+from backend.cli.compare import add_destination, by_libvirt, check_destination, check_simulation, print_comparison
 from backend.cli.exits import CommandError, Exit
 from backend.cli.following import follow
 from backend.cli.machines import find_vm
@@ -63,6 +58,7 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     """Migrate."""
     bandwidth, downtime = limits(options)
     check_destination(options.destination)
+    check_simulation(doors, options.to_sim)
     if options.hold and not options.detach and not sys.stdin.isatty():
         raise CommandError("--hold waits for Enter: it needs a terminal, or --detach")
     if options.detach and doors.source.kind == "simulated":

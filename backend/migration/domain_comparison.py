@@ -19,12 +19,12 @@ from backend.vmm.domain import (
     Capabilities,
     Definition,
     NodeDevice,
-    find_domain,
+    own_domain,
     read_capabilities,
     read_definition,
     read_node_device,
 )
-from backend.vmm.errors import MonitorAbsent, VmmError
+from backend.vmm.errors import VmmError
 from backend.vmm.libvirtd import Libvirtd
 
 _PATIENCE = 30.0
@@ -95,9 +95,7 @@ async def compare_domains(
 
 
 def _look_here(library: Any, connection: Any, uri: str, vm: Vm) -> _Here:
-    domain = find_domain(library, connection, vm.uuid)
-    if domain is None:
-        raise MonitorAbsent(f"libvirt ({uri}) has no domain {vm.name}: name the one that has it with --libvirt")
+    domain = own_domain(library, connection, uri, vm.name, vm.uuid)
     return _Here(read_definition(domain.XMLDesc(0)), read_capabilities(connection.getCapabilities()))
 
 

@@ -16,8 +16,8 @@ from backend.migration.told import Told
 from backend.model.migration import Reason, Weight
 from backend.model.text import clean
 from backend.model.vm import Vm
-from backend.vmm.domain import Definition, find_domain, read_definition
-from backend.vmm.errors import CommandRefused, MonitorAbsent
+from backend.vmm.domain import Definition, find_domain, own_domain, read_definition
+from backend.vmm.errors import CommandRefused
 from backend.vmm.libvirtd import Libvirtd
 
 _LOOK_AGAIN = 0.2
@@ -62,7 +62,7 @@ async def ask_domain(
 
 
 def _look(library: Any, connection: Any, uri: str, vm: Vm) -> tuple[str, Definition, bool, str]:
-    domain = _found(library, connection, uri, vm)
+    domain = own_domain(library, connection, uri, vm.name, vm.uuid)
     number = 0
     with contextlib.suppress(library.libvirtError):  # libvirt knows that of the QEMU on its PATH only
         number = connection.getVersion()
@@ -73,13 +73,6 @@ def _look(library: Any, connection: Any, uri: str, vm: Vm) -> tuple[str, Definit
         busy = domain.jobStats().get("type") in ONGOING
     state = domain.state()[0]
     return version, definition, busy, {_RUNNING: "running", _PAUSED: "paused"}.get(state, f"state {state}")
-
-
-def _found(library: Any, connection: Any, uri: str, vm: Vm) -> Any:
-    domain = find_domain(library, connection, vm.uuid)
-    if domain is None:
-        raise MonitorAbsent(f"libvirt ({uri}) has no domain {vm.name}: name the one that has it with --libvirt")
-    return domain
 
 
 def _blocked(library: Any, connection: Any, vm: Vm) -> tuple[str, ...]:

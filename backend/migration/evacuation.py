@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from backend.host.doors import HostDoors
 from backend.migration.arranging import Arranged, Place, arrange
 from backend.migration.comparison import HERE
 from backend.model.host import Host
@@ -34,7 +35,7 @@ async def plan_evacuation(
     waiting = {vm.name: path for vm in there[1].vms.values() if vm.incoming for path in vm.monitors[:1]}
     taken: set[str] = set()
     for vm in vms:
-        reason = _why_not(vm, wished)
+        reason = _why_not(here[0], vm, wished)
         if reason is not None:
             found.append(Leaving(vm, None, (reason,)))
             continue
@@ -54,14 +55,15 @@ async def _best(here: Place, vm: Vm, there: Place, move: Move, strategy: Strateg
     """Return the first way that nothing stands in, else the first of all."""
     tried: list[Arranged] = []
     for one in (strategy,) if strategy is not None else _BY_ITSELF:
-        arranged = await arrange(here, vm, there, replace(move, strategy=one), taken=taken)
+        known = tried[0].readiness if tried else None
+        arranged = await arrange(here, vm, there, replace(move, strategy=one), readiness=known, taken=taken)
         if not arranged.hindrances:
             return arranged
         tried.append(arranged)
     return tried[0]
 
 
-def _why_not(vm: Vm, wished: Move) -> Reason | None:
+def _why_not(doors: HostDoors, vm: Vm, wished: Move) -> Reason | None:
     def reason(cause: str, remedy: str) -> Reason:
         return Reason(Weight.BLOCKS, vm.name, cause, remedy, "its process")
 
@@ -70,6 +72,10 @@ def _why_not(vm: Vm, wished: Move) -> Reason | None:
     if vm.manager is VmManager.LIBVIRT:
         if not wished.libvirt:
             return reason("it belongs to libvirt", "say which libvirt takes it: evacuate --to qemu+ssh://HOST/system")
+        if doors.source.kind != "live":
+            return reason(
+                "it belongs to libvirt, which a simulated host is without", "evacuate the others without --to"
+            )
         return None
     if wished.libvirt:
         return reason("no libvirt has it", "evacuate it apart from those of libvirt, without --to")

@@ -11,7 +11,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from backend.host.doors import HostDoors
 from backend.migration.engine import HELD, LOST_AFTER, POLL, Controls, Options
@@ -24,7 +24,6 @@ from backend.vmm.domain import find_domain, swap_devices
 from backend.vmm.errors import CommandRefused, MonitorAbsent, MonitorTimeout, VmmError
 from backend.vmm.libvirtd import Libvirtd
 
-RESUME = "`virsh resume` at the source"
 _QUICK = 2.0
 """Seconds that the source has for one of many questions."""
 _CANCEL_AGAIN = 1.0
@@ -45,6 +44,8 @@ _NAMES = {
 @dataclass(slots=True)
 class DomainParty:
     """One side: a libvirt, and the domain as it has it."""
+
+    resume: ClassVar[str] = "`virsh resume` at the source"
 
     doors: HostDoors
     name: str
@@ -161,7 +162,7 @@ class LibvirtMigration:
             if task is not None:
                 task.cancel()
             mover.close()
-        verdict = await judge(self._source, self._destination, why, resume=RESUME)
+        verdict = await judge(self._source, self._destination, why)
         await self._tidy(verdict)
         last = await self._last(verdict, why)
         yield last

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from backend.host.doors import HostDoors
 from backend.migration.verdict import RESUME, STANDS, Side, Stand, at_rest, decide
@@ -24,24 +24,29 @@ _LOOK_AGAIN = 0.25
 class Standing(Protocol):
     """One side, whoever answers for it."""
 
+    resume: ClassVar[str]
+    """What lets a VM go on that was handed over to nobody."""
+
     async def stand(self) -> Side:
         """Return how it stands."""
         ...
 
 
-async def judge(source: Standing, destination: Standing, why: str, *, resume: str = RESUME) -> Verdict:
+async def judge(source: Standing, destination: Standing, why: str) -> Verdict:
     """Return where the VM runs, asking both sides until they have come to rest. See ``decide``."""
     until = time.monotonic() + _SETTLE
     while True:
         here, there = await asyncio.gather(source.stand(), destination.stand())
         if at_rest(here, there) or time.monotonic() > until:
-            return decide(here, there, why, resume=resume)
+            return decide(here, there, why, resume=source.resume)
         await asyncio.sleep(_LOOK_AGAIN)
 
 
 @dataclass(slots=True)
 class Party:
     """One side: a QEMU on a host."""
+
+    resume: ClassVar[str] = RESUME
 
     doors: HostDoors
     name: str

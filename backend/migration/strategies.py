@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from backend.migration.engine import Controls, Options, QmpMigration
-from backend.migration.libvirt_engine import RESUME as RESUME_DOMAIN
 from backend.migration.libvirt_engine import DomainParty, LibvirtMigration
 from backend.migration.sides import Party
 from backend.migration.unplugging import Aside, UnplugMigration
-from backend.migration.verdict import RESUME
 from backend.model.job import Move
 from backend.model.migration import Progress, Strategy, Verdict
 
@@ -32,11 +30,6 @@ class Reach:
 
     source: Party | DomainParty
     destination: Party | DomainParty
-
-    @property
-    def resume(self) -> str:
-        """What lets the VM go on at the source, where it was handed over to nobody."""
-        return RESUME if isinstance(self.source, Party) else RESUME_DOMAIN
 
     async def close(self) -> None:
         """Let both go."""

@@ -23,8 +23,8 @@ class Evacuation:
     moved: int
     stayed: int
     """Ended, and the VM did not move."""
-    waiting: int
-    """Not their turn yet."""
+    to_come: int
+    """Not under way yet: most wait for their turn."""
     part: float
     """How much of all memory is there, 0 to 1: what stayed counts as nothing."""
 
@@ -42,13 +42,13 @@ def evacuations(jobs: Sequence[Standing]) -> Iterator[tuple[Evacuation, list[Sta
 def _sum(name: str, jobs: Sequence[Standing]) -> Evacuation:
     moved = sum(job.verdict is not None and job.verdict.moved for job, _ in jobs)
     ended = sum(job.over for job, _ in jobs)
-    waiting = sum(not job.over and job.progress is None for job, _ in jobs)
+    to_come = sum(not job.over and job.progress is None for job, _ in jobs)
     # A VM whose memory is not known counts as a small one.
     shares = [(job.move.memory or 1 << 30, _part(job)) for job, _ in jobs]
     part = sum(weight * done for weight, done in shares) / sum(weight for weight, _ in shares)
     first = jobs[0][0].move
     place = first.host.rpartition(":")[2] or (first.destination if first.libvirt else "this host")
-    return Evacuation(name, place, len(jobs), moved, ended - moved, waiting, part)
+    return Evacuation(name, place, len(jobs), moved, ended - moved, to_come, part)
 
 
 def _part(job: Job) -> float:
@@ -62,11 +62,11 @@ def evacuation_words(found: Evacuation) -> str:
     words = [f"{found.moved} of {found.total} VMs are there"]
     if found.stayed:
         words.append(f"{found.stayed} stayed")
-    under_way = found.total - found.moved - found.stayed - found.waiting
+    under_way = found.total - found.moved - found.stayed - found.to_come
     if under_way:
         words.append(f"{under_way} on the way")
-    if found.waiting:
-        words.append(f"{found.waiting} wait")
+    if found.to_come:
+        words.append(f"{found.to_come} to come")
     return ", ".join(words)
 
 

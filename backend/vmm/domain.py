@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from backend.model.text import clean
+from backend.vmm.errors import MonitorAbsent
 
 _PCI = ("domain", "bus", "slot", "function")
 
@@ -81,6 +82,14 @@ def find_domain(library: Any, connection: Any, uuid: str) -> Any:
         if error.get_error_code() == library.VIR_ERR_NO_DOMAIN:
             return None
         raise
+
+
+def own_domain(library: Any, connection: Any, uri: str, name: str, uuid: str) -> Any:
+    """Return a domain of the libvirt that has it. Raises ``MonitorAbsent``."""
+    domain = find_domain(library, connection, uuid)
+    if domain is None:
+        raise MonitorAbsent(f"libvirt ({uri}) has no domain {name}: name the one that has it with --libvirt")
+    return domain
 
 
 def read_definition(text: str) -> Definition:

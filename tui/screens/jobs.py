@@ -173,7 +173,7 @@ class JobsScreen(Layer[None]):
     def _say(self, chosen: tuple[Job, JobState] | None) -> None:
         going = sum(state is not JobState.ENDED for _, state in self._jobs)
         count = f"{going} migration{'s' * (going != 1)} under way" if self._jobs else "no migrations yet"
-        for found in self._migrations.evacuations():
+        for found in self._migrations.evacuations(self._jobs):
             count = evacuation_bar(found, ascii_only=self._skin.glyphs.name == "ascii")
         title = title_pieces(self._badge, count)
         if self._asking:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from backend.migration.jobs.starting import NotStarted
 from backend.model.host import Host
@@ -37,8 +37,9 @@ class MainMigrations(MainChanges):
         """Show how migrations go on, below the tree and in the rows of their VMs."""
         if self.migrations is None:
             return
-        jobs = self.migrations.in_sight()
-        self.jobs.show(jobs, self.migrations.evacuations())
+        everything = self.migrations.all()
+        jobs = self.migrations.in_sight(everything)
+        self.jobs.show(jobs, self.migrations.evacuations(everything))
         words = {
             job.move.pid: row_words(job, state, self.skin.glyphs.arrow)
             for job, state in reversed(jobs)
@@ -136,24 +137,25 @@ class MainMigrations(MainChanges):
             found[:], plan = await migrations.plan_evacuation(host, wished, those_that_can=bool(values["some"]))
             return plan
 
-        plan = await again()
-
-        def confirmed(answer: Confirmed | None) -> None:
-            if answer is not None:
-                self.run_worker(self._start(*found))
-
-        self.app.push_screen(PlanScreen(self.skin, plan, again, self.copy), confirmed)
+        await self._offer(again, found)
 
     async def _look_at_plan(self, host: Host, vm: Vm, move: Move) -> None:
         migrations = self.migrations
         assert migrations is not None
-
         found = [move]
 
         async def again() -> Plan:
             found[0], plan = await migrations.plan(host, vm, move)
             return plan
 
+        await self._offer(again, found)
+
+    async def _offer(self, again: Callable[[], Awaitable[Plan]], found: Sequence[Move]) -> None:
+        """Show a plan, which is made anew while it is looked at, and start its migrations when that is confirmed.
+
+        Args:
+            found: the migrations of the plan that was made last.
+        """
         try:
             plan = await again()
         except OperationError as error:
@@ -162,7 +164,7 @@ class MainMigrations(MainChanges):
 
         def confirmed(answer: Confirmed | None) -> None:
             if answer is not None:
-                self.run_worker(self._start(found[0]))
+                self.run_worker(self._start(*found))
 
         self.app.push_screen(PlanScreen(self.skin, plan, again, self.copy), confirmed)
 

@@ -132,7 +132,7 @@ class Jobs(ABC):
             source, destination = await asyncio.gather(reach.source.stand(), reach.destination.stand())
         finally:
             await reach.close()
-        verdict = decide(source, destination, resume=reach.resume)
+        verdict = decide(source, destination, resume=reach.source.resume)
         missing = [f"{device} is out: {add_words(plug)}" for device, plug in job.out.items()]
         verdict = replace(
             verdict, text=f"the job's process died; {verdict.text}", total=time.time() - job.began,

@@ -27,16 +27,20 @@ class Turn:
 
     def waits_for(self) -> str:
         """Return what the job waits for; "" = it is its turn."""
-        under_way = []
-        for number in self._before:
+        before: list[Move] = []
+        while len(before) < len(self._before):
             try:
-                other = self._folder.read(number)
-                if self._state(other) in (JobState.STARTING, JobState.RUNNING):
-                    under_way.append(other)
+                other = self._folder.read(self._before[len(before)])
+                goes_on = self._state(other) in (JobState.STARTING, JobState.RUNNING)
             except NoJob:
+                goes_on = False
+            if not goes_on:
+                del self._before[len(before)]
                 continue
-        self._before = [job.number for job in under_way]
-        return waits_for(self._job.move, [job.move for job in under_way])
+            before.append(other.move)
+            if words := waits_for(self._job.move, before):
+                return words  # those that come later can only add to it
+        return ""
 
 
 def waits_for(move: Move, before: Sequence[Move]) -> str:

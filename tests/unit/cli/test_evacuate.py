@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
-from tests.unit.cli.test_migrate import iovtop
+from tests.unit.cli.test_migrate import ROOT, iovtop
 
 AWAY = ("evacuate", "--to-sim", "duo:hv08")
 
@@ -25,7 +27,7 @@ def test_those_that_can_go_and_the_others_stay() -> None:
     plan, *events = [json.loads(line) for line in done.stdout.splitlines()]
     assert any("cache-1 stays: it belongs to libvirt" in words for words in plan["consequences"])
     told = [event["evacuation"] for event in events if "evacuation" in event]
-    assert all(one["total"] - one["moved"] - one["stayed"] - one["waiting"] <= 1 for one in told)
+    assert all(one["total"] - one["moved"] - one["stayed"] - one["to_come"] <= 1 for one in told)
     parts = [one["part"] for one in told]
     assert parts == sorted(parts)
     assert (told[-1]["moved"], told[-1]["part"]) == (2, 1.0)
@@ -49,3 +51,12 @@ def test_what_cannot_be_done_is_said_in_a_line(arguments: tuple[str, ...], code:
     assert done.returncode == code, done
     assert text in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_is_real_has_no_simulated_neighbours() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tui", "evacuate", "--to-sim", "duo:hv08", "--yes"],
+        cwd=ROOT, capture_output=True, text=True, timeout=55, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "only a simulated host (--sim) has simulated neighbours" in done.stderr
