@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,11 @@ _COLUMNS = "device,what,driver,path,group,holder,numa,root"
 
 @pytest.fixture(scope="module")
 def states(in_memory: Path) -> Mapping[str, str]:
-    """Name of a state → folder with its unpacked capture."""
-    folders = {archive.name.removesuffix(".tar.gz"): in_memory / "lab" / archive.name for archive in ARCHIVES}
+    """Name of a state → folder with its unpacked capture. Made anew when a worker comes back to this module."""
+    place = Path(tempfile.mkdtemp(prefix="lab-", dir=in_memory))
+    folders = {archive.name.removesuffix(".tar.gz"): place / archive.name for archive in ARCHIVES}
     for name, folder in folders.items():
-        folder.mkdir(parents=True)
+        folder.mkdir()
         unpack(LAB / f"{name}.tar.gz", folder)
     return {name: str(folder) for name, folder in folders.items()}
 
