@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from backend.host.clock import SystemClock
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from backend.host.tree import TreeFiles
 
 T = TypeVar("T")
+_PROC = "/proc"
 
 
 class LinuxFiles:
@@ -55,11 +58,30 @@ class LinuxFiles:
         return path
 
 
+_foreign = threading.Lock()
+
+
+@contextlib.contextmanager
+def _asking_psutil_of(procfs: str) -> Iterator[None]:
+    """Have psutil, which keeps its root in a global, look below ``procfs``; only its own /proc needs no turn."""
+    import psutil
+
+    if procfs == _PROC:
+        yield
+        return
+    with _foreign:
+        psutil.PROCFS_PATH = procfs
+        try:
+            yield
+        finally:
+            psutil.PROCFS_PATH = _PROC
+
+
 class LinuxProcesses:
     """Processes through psutil, which is imported when the first one is described."""
 
     def __init__(self, procfs: str | None = None) -> None:
-        self._procfs = procfs or "/proc"
+        self._procfs = procfs or _PROC
 
     def pids(self) -> Sequence[int]:
         """Return the ids of all processes, in no order."""
@@ -90,11 +112,11 @@ class LinuxProcesses:
     def _ask(self, pid: int, question: Callable[[psutil.Process], T]) -> T:
         import psutil
 
-        psutil.PROCFS_PATH = self._procfs
         try:
-            process = psutil.Process(pid)
-            with process.oneshot():
-                return question(process)
+            with _asking_psutil_of(self._procfs):
+                process = psutil.Process(pid)
+                with process.oneshot():
+                    return question(process)
         except psutil.AccessDenied as denied:
             raise PermissionError(errno.EACCES, "hidden process", str(pid)) from denied
         except (psutil.Error, OSError, ValueError, IndexError, KeyError, RuntimeError) as gone:

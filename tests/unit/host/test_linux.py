@@ -197,12 +197,15 @@ def test_processes_of_a_tree_without_the_rest_of_proc(tmp_path: Path) -> None:
     (tmp_path / "١٢").mkdir()
     (tmp_path / "12/stat").write_text("not what the kernel writes")
     processes = LinuxProcesses(str(tmp_path))
-    try:
-        assert list(processes.pids()) == [12]
-        with pytest.raises(ProcessLookupError):
-            processes.describe(12)
-    finally:
-        LinuxProcesses().describe(os.getpid())
+    assert list(processes.pids()) == [12]
+    with pytest.raises(ProcessLookupError):
+        processes.describe(12)
+
+
+def test_after_a_foreign_tree_psutil_knows_this_machine_again(tmp_path: Path) -> None:
+    with pytest.raises(ProcessLookupError):
+        LinuxProcesses(str(tmp_path)).describe(os.getpid())
+    assert psutil.Process().pid == os.getpid()
 
 
 async def test_the_systems_clock() -> None:
