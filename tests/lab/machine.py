@@ -19,7 +19,7 @@ class Profile:
     nvme_vfs: tuple[int, ...] = (8, 127)
     """The most VFs of each NVMe controller."""
     small: bool = True
-    """Whether it has what is there once: a shared group, a virtio-net PF."""
+    """Whether it has what is there once: a shared group, a device that interrupts at will, a virtio-net PF."""
 
 
 PROFILES = {
@@ -100,6 +100,8 @@ def _devices(qemu: Qemu, profile: Profile) -> Iterator[tuple[str, ...]]:
     yield ("-device", f"pcie-pci-bridge,id=bridge,bus=port{port}")
     for slot in (1, 2):
         yield ("-device", f"e1000,bus=bridge,addr={slot},mac=52:54:00:aa:00:5{slot}")
+    # It interrupts when it is told to.
+    yield ("-device", "edu")
     if int(qemu.version.split(".")[0]) >= 11:
         port = next(ports)
         yield _port(port)

@@ -7,6 +7,7 @@ import json
 import os
 import struct
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ from tests.lab.inside.conftest import SOON, iovtop
 from tests.lab.inside.full.test_holders import running
 from tests.pictures import picture
 
+EDU = "0x11e8"
+"""QEMU's device for teaching."""
 Nested = Callable[..., list[str]]
 _REGISTERS = Path(__file__).parents[1] / "registers.bin"
 
@@ -96,6 +99,35 @@ async def test_maps_of_the_iommu_are_traced_while_a_vm_takes_a_vf(
         assert watch.value(HOST, "tracepoints", "iommu/map") > 0
     await watch.tick(vf, HOST)
     assert watch.value(HOST, "tracepoints", "iommu/unmap") > 0
+
+
+async def test_interrupts_of_a_held_device_are_those_that_it_raised(machine: KernelMachine, watch: Watch) -> None:
+    device = next(name for name in os.listdir(PCI) if plain(machine, f"{PCI}/{name}/device") == EDU)
+    await to_vfio(machine, device)
+    watch.look()
+    await watch.tick(device)
+    flow = watch.flow(device, "interrupts")
+    assert (flow.values, flow.reason) == ((None, 0), "nobody has it open")
+    command = [sys.executable, "-m", "tests.lab.inside.interrupting", device]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "ok\n"
+        watch.look()
+        await watch.tick(device)
+        before = watch.value(device, "interrupts", "count")
+        assert watch.value(device, "interrupts", "vectors") == 1
+        for raised in (3, 40):
+            print(raised, file=holder.stdin, flush=True)
+            assert holder.stdout.readline() == f"{raised}\n"
+            await watch.tick(device)
+            assert watch.value(device, "interrupts", "count") - before == raised
+            before += raised
+            rate = watch.flow(device, "interrupts").rates[0]
+            assert rate is not None
+            assert 0 < rate <= raised
+        await watch.tick(device)
+        assert watch.flow(device, "interrupts").rates[0] == 0
 
 
 async def test_errors_of_pcie_are_what_the_kernel_counts(machine: KernelMachine, watch: Watch) -> None:
