@@ -20,6 +20,7 @@ from backend.cli.migrate import add_limits, limits
 from backend.cli.open_jobs import open_jobs
 from backend.cli.output import say_source
 from backend.cli.snapshot import take
+from backend.cli.wired import add_wire, wire_between_libvirts
 from backend.host.caller import caller
 from backend.host.doors import HostDoors
 from backend.migration.evacuation import leavers, plan_evacuation
@@ -51,6 +52,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="how devices get across; without it the best one for each VM that leaves the guest its devices",
     )  # fmt: skip
     add_limits(parser, downtime=300)
+    add_wire(parser)
     parser.add_argument(
         "--detach", action="store_true", help="do not follow: they go on by themselves, and `iovtop jobs` finds them"
     )
@@ -70,6 +72,8 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     bandwidth, downtime = limits(options)
     if options.to and "://" not in options.to:
         raise CommandError(f"--to {options.to!r}: write the URI of a libvirt, as in qemu+ssh://HOST/system")
+    if options.tls and not options.to:
+        raise CommandError("--tls goes with --to URI: what stays on this host is not encrypted")
     check_simulation(doors, options.to_sim)
     if options.detach and doors.source.kind == "simulated":
         raise CommandError("--detach: a simulated host ends with this command, and so would its migrations")
@@ -85,6 +89,7 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
             "", "", options.to, host=options.to_sim, bandwidth=bandwidth,
             downtime=0.3 if downtime is None else downtime,
             libvirt=(options.libvirt or default_uri()) if options.to else "",
+            wire=wire_between_libvirts(options),
             limits=Limits(options.per_pf, options.at_once), evacuation=uuid.uuid4().hex[:8],
         )  # fmt: skip
         there = jobs.host(options.to_sim)

@@ -17,6 +17,7 @@ from backend.cli.machines import find_vm
 from backend.cli.open_jobs import open_jobs
 from backend.cli.snapshot import take
 from backend.cli.why import print_readiness
+from backend.cli.wired import add_certificates, add_wire, wire_of
 from backend.host.caller import caller
 from backend.host.doors import HostDoors
 from backend.migration.arranging import arrange
@@ -41,6 +42,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "libvirt there chooses)",
     )
     add_limits(parser, downtime=300)
+    add_wire(parser)
+    add_certificates(parser)
     parser.add_argument(
         "--detach", action="store_true", help="do not follow it: it goes on by itself, and `iovtop jobs` finds it"
     )
@@ -74,6 +77,7 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     move = Move(
         vm.name, path, options.destination, None if options.qmp else vm.pid, vm.uid, options.to_sim, strategy,
         bandwidth=bandwidth, downtime=0.3 if downtime is None else downtime, hold=options.hold, uri=options.uri,
+        wire=wire_of(options, libvirt=theirs),
         libvirt=(options.libvirt or default_uri()) if theirs else "", uuid=vm.uuid if theirs else "",
     )  # fmt: skip
     with contextlib.closing(open_jobs(doors)) as jobs:

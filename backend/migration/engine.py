@@ -14,6 +14,8 @@ from typing import Any
 
 from backend.migration.progress import OVER, ProgressModel
 from backend.migration.sides import Party, judge
+from backend.migration.wire import capabilities, lay, take_away
+from backend.model.job import Wire
 from backend.model.migration import Progress, Verdict
 from backend.vmm.errors import CommandRefused, MonitorTimeout, VmmError
 from backend.vmm.monitor import Events, Monitor
@@ -41,6 +43,7 @@ class Options:
     """Whether the operator says when to switch over."""
     uri: str = ""
     """Where the destination listens: ``tcp:HOST:PORT``; "" = a socket beside its monitor."""
+    wire: Wire = field(default_factory=Wire)
 
 
 @dataclass(slots=True)
@@ -97,6 +100,7 @@ class QmpMigration:
                 await self._prepare(source, await self._destination.open())
         except VmmError as error:
             if not begun:
+                await self._take_away()
                 raise
             why = str(error)
         else:
@@ -112,6 +116,7 @@ class QmpMigration:
                 except VmmError as lost:
                     why = str(lost)
         found = await judge(self._source, self._destination, why)
+        await self._take_away()
         downtime = last.downtime if last is not None else None
         self.verdict = replace(found, downtime=downtime, total=time.monotonic() - began)
 
@@ -138,10 +143,20 @@ class QmpMigration:
         ]
         wanted = {"events": True, "return-path": True, "pause-before-switchover": self._options.hold}
         wanted["switchover-ack"] = True
+        asked = capabilities(self._options.wire)
+        if lacking := asked.keys() - (can[0] & can[1]):
+            raise CommandRefused("migrate-set-capabilities", "GenericError", f"not both QEMUs know {min(lacking)}")
+        wanted |= asked
         both = [{"capability": name, "state": on} for name, on in wanted.items() if name in can[0] & can[1]]
         for monitor in (source, destination):
             await monitor.ask("migrate-set-capabilities", {"capabilities": both})
+            await lay(self._options.wire, monitor, client=monitor is source)
         await self._limit(source, self._options.bandwidth, self._options.downtime)
+
+    async def _take_away(self) -> None:
+        for party in (self._source, self._destination):
+            if party.monitor is not None:
+                await take_away(self._options.wire, party.monitor)
 
     async def _limit(self, source: Monitor, bandwidth: int | None, downtime: float | None) -> None:
         limit = HELD if not self._released else downtime

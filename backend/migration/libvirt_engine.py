@@ -199,6 +199,11 @@ class LibvirtMigration:
             flags |= library.VIR_MIGRATE_PERSIST_DEST | library.VIR_MIGRATE_UNDEFINE_SOURCE
         if self._options.bandwidth is not None:
             parameters[library.VIR_MIGRATE_PARAM_BANDWIDTH] = _mebibytes(self._options.bandwidth)
+        if self._options.wire.connections > 1:
+            flags |= library.VIR_MIGRATE_PARALLEL
+            parameters[library.VIR_MIGRATE_PARAM_PARALLEL_CONNECTIONS] = self._options.wire.connections
+        if self._options.wire.encrypted:
+            flags |= library.VIR_MIGRATE_TLS
         if self._options.uri:
             parameters[library.VIR_MIGRATE_PARAM_URI] = self._options.uri
         if self._swaps:

@@ -40,6 +40,7 @@ def plan_move(move: Move, readiness: Readiness | None = None, differences: Seque
             f"the guest stands still at the switchover, for {move.downtime * 1000:.0f} ms at most as far as QEMU can "
             "tell beforehand",
             *_of_strategy(move),
+            *_of_wire(move),
             *costs,
         ),
         undo=(),
@@ -134,6 +135,7 @@ def _steps(move: Move) -> Iterator[Step]:
         limits["max-bandwidth"] = move.bandwidth
     by_itself = "what libvirt there chooses" if move.libvirt else "a socket beside the monitor of the destination"
     told = f"migrate to {move.uri or by_itself}"
+    told += _over(move)
     held = ", held before the switchover until you say so" if move.hold else ""
     limited = ", ".join(f"{name} {value}" for name, value in limits.items())
     yield Step(
@@ -154,6 +156,12 @@ def _asked(move: Move) -> str:
     return f"libvirt {move.libvirt}" if move.libvirt else f"monitor {move.monitor}"
 
 
+def _over(move: Move) -> str:
+    """Return what is said of the wire, where something was asked for."""
+    several = f", over {move.wire.connections} connections" if move.wire.connections > 1 else ""
+    return several + (", encrypted" if move.wire.encrypted else "")
+
+
 def _of_strategy(move: Move) -> Iterator[str]:
     if move.devices:
         yield EXPLAINED[move.strategy]
@@ -162,6 +170,13 @@ def _of_strategy(move: Move) -> Iterator[str]:
         return
     for name, there in move.plugs:
         yield f"{name} goes from the guest; there, {there or 'nothing'} is plugged in for it"
+
+
+def _of_wire(move: Move) -> Iterator[str]:
+    if move.wire.encrypted and not move.libvirt:
+        yield f"both QEMUs encrypt with the certificates in {move.wire.certificates}, which both must be able to read"
+    elif move.wire.encrypted:
+        yield "libvirt encrypts with the certificates that its qemu.conf names"
 
 
 def _of_libvirt(move: Move) -> Iterator[str]:

@@ -26,6 +26,17 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Wire:
+    """What a migration goes over."""
+
+    connections: int = 0
+    """That carry memory side by side; 0 = as both sides are set, 1 = none beside the one."""
+    encrypted: bool = False
+    certificates: str = ""
+    """Directory of the certificates that both QEMUs encrypt with, under QEMU's names; libvirt has its own."""
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """What a migration shall do."""
 
@@ -52,6 +63,7 @@ class Move:
     uri: str = ""
     """Where the destination listens: ``tcp:HOST:PORT``, for libvirt ``tcp://HOST``; "" = a socket beside its monitor,
     or as libvirt finds."""
+    wire: Wire = Wire()
     command: tuple[str, ...] = ()
     """Command line that starts the destination; () = it waits already."""
     folder: str = ""

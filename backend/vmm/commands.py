@@ -37,6 +37,8 @@ CHANGING = frozenset(
         "migrate-set-capabilities",
         "migrate-set-parameters",
         "migrate_cancel",
+        "object-add",
+        "object-del",
         "quit",
         "yank",
     }

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.qemu.certificates import make_certificates
 from tests.qemu.real import accelerator, find_qemu, load_image
 
 UUID = str(uuid.uuid4())
@@ -24,7 +25,8 @@ NAME = f"moving-{os.getpid()}"
 MEGABYTES = 64
 _START = 60.0
 _FOLDERS = {"etc": "/etc/libvirt", "lib": "/var/lib/libvirt", "run": "/run/libvirt", "log": "/var/log/libvirt"}
-_PROGRAMS = ("libvirtd", "unshare", "nsenter", "ip")
+_PROGRAMS = ("libvirtd", "unshare", "nsenter", "ip", "openssl")
+_ADDRESSES = {"alpha": "10.7.0.1", "beta": "10.7.0.2"}
 _DAEMON = """
 host_uuid = "{uuid}"
 auth_unix_ro = "none"
@@ -46,6 +48,8 @@ stdio_handler = "file"
 keepalive_interval = 1
 keepalive_count = 3
 migration_host = "{address}"
+migrate_tls_x509_cert_dir = "{certificates}"
+migrate_tls_x509_verify = 1
 """
 _USERS = {"passwd": "libvirt-qemu:x:64055:64055::/:/bin/false", "group": "kvm:x:64056:\nlibvirt-qemu:x:64055:"}
 """libvirtd wants them, whoever its VMs run as."""
@@ -59,7 +63,7 @@ def why_not() -> str:
         return "no libvirt-python here: `make venv-libvirt` adds it"
     missing = [name for name in _PROGRAMS if shutil.which(name, path=_path()) is None]
     if missing:
-        return f"no {', '.join(missing)} here: apt install libvirt-daemon libvirt-daemon-driver-qemu iproute2"
+        return f"no {', '.join(missing)} here: apt install libvirt-daemon libvirt-daemon-driver-qemu iproute2 openssl"
     if not find_qemu():
         return "no qemu-system-x86_64 here: install it, or run `make lab` once"
     tried = subprocess.run(["unshare", "-m", "-n", "-u", "true"], capture_output=True, check=False)
@@ -73,7 +77,7 @@ def _path() -> str:
 class LibvirtHost:
     """One libvirtd. Files of this machine are visible in it."""
 
-    def __init__(self, folder: Path, cache: Path, name: str, address: str) -> None:
+    def __init__(self, folder: Path, cache: Path, name: str, address: str, certificates: Path) -> None:
         self.name = name
         self.address = address
         self._root = folder / name
@@ -82,7 +86,7 @@ class LibvirtHost:
             (self._root / part).mkdir(parents=True)
         identity = uuid.uuid5(uuid.NAMESPACE_DNS, name)
         (self._root / "etc/libvirtd.conf").write_text(_DAEMON.format(uuid=identity, root=self._root))
-        (self._root / "etc/qemu.conf").write_text(_QEMU.format(address=address))
+        (self._root / "etc/qemu.conf").write_text(_QEMU.format(address=address, certificates=certificates))
         for file, lines in _USERS.items():
             known = Path("/etc", file).read_text()
             new = "".join(f"{line}\n" for line in lines.splitlines() if f"\n{line.split(':')[0]}:" not in known)
@@ -212,7 +216,7 @@ def definition(image: Path, extra: str = "") -> str:
     return f"""<domain type='{kind}'>
       <name>{NAME}</name><uuid>{UUID}</uuid><memory unit='MiB'>{MEGABYTES}</memory><vcpu>1</vcpu>
       <os><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/></features>
-      <cpu mode='custom' match='minimum' check='none'><model fallback='allow'>qemu64</model></cpu>
+      <cpu mode='custom' match='exact' check='none'><model fallback='allow'>qemu64</model></cpu>
       <devices><emulator>{find_qemu()}</emulator>
         <disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{image}'/>
           <target dev='vda' bus='virtio'/><readonly/></disk>
@@ -230,9 +234,10 @@ def libvirt_pair(cache: Path) -> Iterator[LibvirtPair]:
     with tempfile.TemporaryDirectory(prefix="iovtop-") as name:
         folder = Path(name)
         hosts: list[LibvirtHost] = []
+        certificates = make_certificates(folder / "certificates", *_ADDRESSES.values())
         try:
-            for side, address in (("alpha", "10.7.0.1"), ("beta", "10.7.0.2")):
-                hosts.append(LibvirtHost(folder, cache, side, address))
+            for side, address in _ADDRESSES.items():
+                hosts.append(LibvirtHost(folder, cache, side, address, certificates))
             for host in hosts:
                 host.connect().close()
             _cable(*hosts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from backend.migration.jobs.folder import JobFolder
 from backend.migration.jobs.orders import Adjust, Cancel, Continue
 from backend.migration.jobs.starting import ProcessJobs
 from backend.migration.libvirt_engine import DomainParty, LibvirtMigration
-from backend.model.job import Job, JobState, Move
+from backend.model.job import Job, JobState, Move, Wire
 from backend.model.migration import Convergence, Progress, Verdict, Where
 from backend.ops.journal_file import FileJournal
 from backend.vmm.errors import CommandRefused, MonitorAbsent
@@ -97,6 +98,21 @@ async def test_it_moves_and_both_sides_say_so(libvirts: LibvirtPair) -> None:
     assert {"setup", "active"} <= {progress.phase for progress in run.seen}
     overall = [progress.overall for progress in run.seen]
     assert overall == sorted(overall)
+
+
+async def test_it_goes_over_several_connections_encrypted(libvirts: LibvirtPair) -> None:
+    libvirts.start()
+    run = Run(libvirts, bandwidth=SLOW, downtime=0.05, wire=Wire(connections=3, encrypted=True))
+    task = await run.going()
+    import libvirt_qemu
+
+    connection = libvirts.source.connect()
+    domain = connection.lookupByUUIDString(UUID)
+    told = json.loads(libvirt_qemu.qemuMonitorCommand(domain, '{"execute": "query-migrate-parameters"}', 0))["return"]
+    connection.close()
+    assert (told["multifd-channels"], told["tls-creds"]) == (3, "objlibvirt_migrate_tls0")
+    run.controls.adjust(bandwidth=0, downtime=2.0)
+    assert (await task).moved
 
 
 async def test_it_is_told_that_it_will_not_converge_and_new_limits_let_it(libvirts: LibvirtPair) -> None:

@@ -155,7 +155,7 @@ class Keeper:
     async def _migrate(self) -> None:
         job = self._job
         move = job.move
-        options = Options(move.bandwidth, move.downtime, move.hold, move.uri)
+        options = Options(move.bandwidth, move.downtime, move.hold, move.uri, move.wire)
         migration = migration_of(move, self._reach, options, self._controls, Aside(self._doing, self._out, job.out))
         async for progress in migration.run(begun=self._begun):
             self._take(progress)

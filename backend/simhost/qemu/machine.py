@@ -135,6 +135,8 @@ class SimQemu:
             "query-migrate-parameters": lambda a: dict(self.parameters.values),
             "migrate-set-capabilities": self._set_capabilities,
             "migrate-set-parameters": self.parameters.set_parameters,
+            "object-add": self.parameters.add_object,
+            "object-del": self.parameters.del_object,
             "migrate": self._migrate,
             "migrate_cancel": self._cancel,
             "migrate-continue": self._continue,

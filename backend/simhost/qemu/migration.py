@@ -164,6 +164,7 @@ class Outgoing:
         assert self._link is not None
         devices = sorted(device.id for device, _ in self.qemu.plugging.vfio_devices())
         hello = {"ram": self.qemu.plan.memory_mb, "devices": devices, "machine": self.qemu.plan.machine_type}
+        hello["wire"] = self.qemu.parameters.wire
         await self._link.send({"do": "hello", **hello})
         answer = await self._link.receive()
         if "error" in answer:
@@ -234,7 +235,7 @@ class Outgoing:
             "page-size": PAGE,
             "pages-per-second": int(physics.bandwidth / PAGE),
             "postcopy-requests": 0,
-            "multifd-bytes": 0,
+            "multifd-bytes": int(physics.transferred - physics.vfio) if self.qemu.parameters.wire[0] else 0,
             "postcopy-bytes": 0,
             "precopy-bytes": int(physics.precopy),
             "downtime-bytes": int(physics.downtime_bytes),
@@ -322,6 +323,8 @@ class Incoming:
     def _compare(self, hello: dict[str, Any]) -> str:
         """Return what the source gets to hear when the two VMs are not alike; "" when they are."""
         plan = self.qemu.plan
+        if tuple(hello["wire"]) != self.qemu.parameters.wire:
+            raise Broken
         devices = sorted(device.id for device, _ in self.qemu.plugging.vfio_devices())
         alike = hello["machine"] == plan.machine_type and hello["ram"] == plan.memory_mb and hello["devices"] == devices
         return "" if alike else "Sibling indicated error 1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from backend.simhost.qemu.errors import QmpError
+from backend.simhost.qemu.errors import QmpError, argument
 
 _CAPABILITIES = (
     "xbzrle", "rdma-pin-all", "auto-converge", "zero-blocks", "events", "postcopy-ram", "release-ram", "return-path",
@@ -28,6 +28,7 @@ _PARAMETERS: dict[str, int | str] = {
     "tls-creds": "",
     "tls-hostname": "",
 }
+_CERTIFICATES = "/etc/pki/qemu"
 _DOWNTIME_LIMIT = 2_000_000
 
 
@@ -37,6 +38,7 @@ class Parameters:
     def __init__(self) -> None:
         self.capabilities = dict.fromkeys(_CAPABILITIES, False)
         self.values = dict(_PARAMETERS)
+        self.credentials: set[str] = set()
 
     @property
     def bandwidth(self) -> int:
@@ -70,8 +72,35 @@ class Parameters:
         limit = wanted.get("downtime-limit", 0)
         if not 0 <= limit <= _DOWNTIME_LIMIT:
             raise QmpError("Parameter 'downtime_limit' expects an integer in the range of 0 to (2000 * 1000) ms")
+        if wanted.get("tls-creds") and wanted["tls-creds"] not in self.credentials:
+            raise QmpError(f"No TLS credentials with id '{wanted['tls-creds']}'")
         self.values |= wanted
         return {}
+
+    def add_object(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Do what ``object-add`` does, for certificates: they lie where libvirt's QEMUs have theirs."""
+        if argument(wanted, "qom-type") != "tls-creds-x509":
+            raise QmpError(f"Parameter 'qom-type' does not accept value '{wanted['qom-type']}'")
+        name = str(argument(wanted, "id"))
+        if name in self.credentials:
+            raise QmpError(f"attempt to add duplicate property '{name}' to object (type 'container')")
+        if wanted.get("dir") != _CERTIFICATES:
+            raise QmpError(f"Unable to access credentials {wanted.get('dir')}/ca-cert.pem: No such file or directory")
+        self.credentials.add(name)
+        return {}
+
+    def del_object(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Do what ``object-del`` does."""
+        name = str(argument(wanted, "id"))
+        if name not in self.credentials:
+            raise QmpError(f"object '{name}' not found")
+        self.credentials.discard(name)
+        return {}
+
+    @property
+    def wire(self) -> tuple[bool, bool]:
+        """Whether it sends over several connections, and whether encrypted: on both sides alike, or nothing comes."""
+        return self.capabilities["multifd"], bool(self.values["tls-creds"])
 
     def listed(self) -> list[dict[str, Any]]:
         """Return what ``query-migrate-capabilities`` does."""

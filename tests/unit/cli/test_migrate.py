@@ -68,6 +68,15 @@ def test_why_as_json() -> None:
         (["migrate", "web-2", DESTINATION, "--to-sim", "duo:hv08"], 2, "add --yes where nobody can be asked"),
         (migrate("--bandwidth", "much"), 2, "--bandwidth much: write bytes a second, as in 200M or 1.5G"),
         (migrate("--downtime", "-1"), 2, "--downtime takes 0 to 2000000 milliseconds"),
+        (migrate("--connections", "300"), 2, "--connections 300: write 1 to 255"),
+        (migrate("--tls"), 2, "--tls goes with --uri tcp:HOST:PORT"),
+        (migrate("--certificates", "/etc/pki/qemu"), 2, "--certificates goes with --tls"),
+        (
+            migrate("--tls", "--certificates", "/nowhere", "--uri", "tcp:127.0.0.1:0"),
+            6,
+            "nothing was started: object-add: Unable to access credentials /nowhere/ca-cert.pem",
+        ),
+        (["evacuate", "--tls", "--yes"], 2, "--tls goes with --to URI"),
         (migrate("--hold"), 2, "--hold waits for Enter"),
         (["migrate", "fw-1", DESTINATION, "--yes"], 6, "nothing was started"),
         (
@@ -99,6 +108,12 @@ def test_it_moves() -> None:
     assert done.stdout.startswith("SIMULATED: ")
     assert "web-2 runs on the destination now" in done.stdout
     assert "the guest stood still for " in done.stdout
+
+
+def test_it_moves_over_several_connections_encrypted() -> None:
+    done = iovtop(*migrate("--connections", "4", "--tls", "--uri", "tcp:127.0.0.1:0", "--bandwidth", "4G"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "web-2 runs on the destination now" in done.stdout
 
 
 def test_every_event_as_a_line_of_json() -> None:
