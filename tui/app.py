@@ -104,24 +104,36 @@ class IovtopApp(App[None]):
             raise AgentError("this terminal cannot be given to sudo for a password", "type `sudo -v` first") from error
 
     async def on_event(self, event: events.Event) -> None:
-        """Let a key of the tree or the detail act before the next one is looked at.
+        """Let a key of the tree, the detail or an entry act before the next one is looked at.
 
         Textual sends keys to the widget with the focus and looks for their bindings later: of a burst, what was
-        typed after ``/`` would still be the tree's, and each letter of it a command.
+        typed after ``/`` would still be the tree's, and each letter of it a command; what follows Enter would still
+        be text.
         """
         if isinstance(event, events.Key | events.MouseEvent):
             from backend.state.schedule import let_readings_rest
 
             let_readings_rest()
-        if isinstance(event, events.Key) and not event.is_forwarded and isinstance(self.focused, Immediate):
-            for priority in (True, False):
-                if await self._check_bindings(event.key, priority):
-                    return
+        if isinstance(event, events.Key) and not event.is_forwarded and await self._acted_on(event):
+            return
         if isinstance(event, events.Paste) and not event.is_forwarded:
             from tui.widgets.entry import printable
 
             event.text = printable(event.text)
+            if isinstance(self.focused, Immediate) and self.focused.take_text(event.text):
+                return
         await super().on_event(event)
+
+    async def _acted_on(self, key: events.Key) -> bool:
+        """Return whether the widget with the focus wants to act on its keys at once, and did."""
+        focused = self.focused
+        if not isinstance(focused, Immediate):
+            return False
+        if await self._check_bindings(key.key, priority=True):
+            return True
+        if key.is_printable and key.character is not None and focused.take_text(key.character):
+            return True
+        return await self._check_bindings(key.key)
 
     def get_default_screen(self) -> OpeningScreen:
         """Return the first frame."""

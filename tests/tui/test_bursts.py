@@ -27,6 +27,28 @@ async def test_what_follows_the_filter_key_is_text_and_no_command() -> None:
         assert s.app.is_running
 
 
+async def test_what_follows_enter_is_a_command_for_the_row_that_was_gone_to() -> None:
+    async with screen(HOST, (120, 36)) as s:
+        await s.until(lambda: s.main.settled)
+        vf = str(list(HOST.devices)[-1])
+        for key, character in (("colon", ":"), *((c, c) for c in vf), ("enter", "\r"), ("space", " ")):
+            s.app.post_message(Key(key, character))
+        await s.until(lambda: s.tree.picked == {vf}, "the mark")
+
+
+async def test_what_follows_a_filter_that_was_kept_is_a_command() -> None:
+    async with screen(HOST, (120, 36)) as s:
+        await s.until(lambda: s.main.settled)
+        for key, character in (("slash", "/"), *((c, c) for c in "free"), ("enter", "\r"), ("w", "w")):
+            s.app.post_message(Key(key, character))
+        await s.until(lambda: s.main.has_class("-no-detail"), "the whole width")
+        assert s.main.viewing.query.text == "free"
+        for key, character in (("slash", "/"), ("x", "x"), ("escape", "\x1b"), ("w", "w")):
+            s.app.post_message(Key(key, character))
+        await s.until(lambda: not s.main.has_class("-no-detail"), "the detail")
+        assert s.main.viewing.query.text == "free"
+
+
 async def test_a_line_is_not_drawn_again_for_what_is_cut_away(monkeypatch: pytest.MonkeyPatch) -> None:
     async with screen(HOST, (80, 24)) as s:
         line = s.main.query_one(FindingsLine)

@@ -15,6 +15,7 @@ from backend.model.host import Host
 from backend.model.steps import Steps
 from backend.present.columns import SCREEN_COLUMNS
 from backend.present.filter import Query
+from backend.present.places import Place
 from backend.present.rates import devices_of
 from backend.present.sorting import Order
 from backend.present.view import View
@@ -101,8 +102,8 @@ class MainScreen(MainDetail):
         self.pane = DetailPane(skin, id="pane")
         self.side = Vertical(self.tabs, self.pane, id="side", classes="-ascii" * (skin.glyphs.name == "ascii"))
         self.jobs = JobsStrip(skin, id="jobs")
-        self.filter_bar = FilterBar(skin, id="filter")
-        self.jump_bar = JumpBar(skin, id="jump")
+        self.filter_bar = FilterBar(skin, self, id="filter")
+        self.jump_bar = JumpBar(skin, self._jump_to, self._keys_to_tree, id="jump")
         self.bar = StatusBar(skin, footer_actions(), id="status")
         self.small = LineWidget(skin, "base", id="small")
 
@@ -304,31 +305,29 @@ class MainScreen(MainDetail):
 
     # ---- the filter
 
-    def on_filter_bar_asked(self, message: FilterBar.Asked) -> None:
+    def filter_by(self, query: Query) -> None:
         """Show what matches."""
-        if message.query.text != self.viewing.query.text:
-            self.viewing.ask(message.query)
+        if query.text != self.viewing.query.text:
+            self.viewing.ask(query)
             self.show_viewing()
             self.rows.to_match()
 
-    def on_jump_bar_chosen(self, message: JumpBar.Chosen) -> None:
-        """Go to the place."""
-        self.go_to(message.place.view, message.place.key)
-
-    def on_jump_bar_closed(self) -> None:
-        """Give the keys back to the tree."""
-        self.rows.focus()
-
-    def on_filter_bar_refused(self, message: FilterBar.Refused) -> None:
+    def filter_refused(self, why: str) -> None:
         """Say why nothing is filtered."""
-        self.bar.message(f"nothing is filtered: {message.why}", warning=True)
+        self.bar.message(f"nothing is filtered: {why}", warning=True)
 
-    def on_filter_bar_closed(self, message: FilterBar.Closed) -> None:
+    def filter_closed(self, *, kept: bool) -> None:
         """Give the keys back to the tree; the cursor goes back too where nothing was kept."""
         self._say_what_is_left()
-        if not message.kept:
+        if not kept:
             self.rows.reveal(self.cursor_before)
-        self.rows.focus()
+        self._keys_to_tree()
+
+    def _jump_to(self, place: Place) -> None:
+        self.go_to(place.view, place.key)
+
+    def _keys_to_tree(self) -> None:
+        self.set_focus(self.rows)  # at once: the next key is the tree's
 
     def restyle(self) -> None:
         """Draw everything in the skin's present look."""

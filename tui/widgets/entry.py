@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Protocol
 
-from textual.message import Message
 from textual.widgets import Input
+from textual.widgets.input import Selection
 
 from backend.model.text import clean
 from tui.actions import Scope, bindings
+from tui.widgets.immediate import Immediate
 
 
 def printable(text: str) -> str:
@@ -19,7 +20,23 @@ def printable(text: str) -> str:
     return " " * lead + clean(inner) + " " * trail
 
 
-class Entry(Input):
+class Writer(Protocol):
+    """Whoever an entry belongs to. All of it happens before the next key is looked at."""
+
+    def typed(self, text: str) -> None:
+        """Take note of another text."""
+
+    def kept(self) -> None:
+        """Do what the text means."""
+
+    def cancelled(self) -> None:
+        """Let all be as it was before."""
+
+    def completion_asked(self) -> None:
+        """Complete the text."""
+
+
+class Entry(Input, Immediate):
     """One line of text, into which no control character can be pasted. It keeps the keys to itself."""
 
     BINDINGS = bindings(Scope.INPUT)
@@ -28,20 +45,9 @@ class Entry(Input):
     Entry:focus { border: none; background: $surface; }
     """
 
-    @dataclass
-    class Kept(Message):
-        """The text is meant."""
-
-    @dataclass
-    class Cancelled(Message):
-        """All is to be as it was before."""
-
-    @dataclass
-    class CompletionAsked(Message):
-        """The text is to be completed."""
-
-    def __init__(self) -> None:
-        super().__init__(compact=True)
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        super().__init__(compact=True, select_on_focus=False)
         self.cursor_blink = False
 
     def insert(self, text: str, index: int) -> None:
@@ -53,19 +59,28 @@ class Entry(Input):
         super().replace(printable(text), start, end)
 
     def begin(self, text: str) -> None:
-        """Begin with this text."""
+        """Begin with this text, which goes when another one is typed."""
         self.value = text
-        self.cursor_position = len(text)
+        self.selection = Selection(0, len(text))
         self.screen.set_focus(self)  # at once: the next key is text already
+
+    def take_text(self, text: str) -> bool:
+        """Put it where the cursor is, in the place of what is selected."""
+        self.replace(text.partition("\n")[0], *self.selection)
+        return True
+
+    def watch_value(self, value: str) -> None:
+        """Tell of another text, whatever made it."""
+        self._writer.typed(value)
 
     def action_keep(self) -> None:
         """Say that the text is meant."""
-        self.post_message(self.Kept())
+        self._writer.kept()
 
     def action_cancel(self) -> None:
         """Say that it is not."""
-        self.post_message(self.Cancelled())
+        self._writer.cancelled()
 
     def action_complete(self) -> None:
         """Ask for the rest of the text."""
-        self.post_message(self.CompletionAsked())
+        self._writer.completion_asked()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Protocol
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.message import Message
-from textual.widgets import Input
 
 from backend.model.host import Host
 from backend.model.text import clean
@@ -18,6 +16,19 @@ from tui.widgets.entry import Entry
 from tui.widgets.line import LineWidget, Piece
 
 _ALL = parse_query("")
+
+
+class Filtered(Protocol):
+    """What a filter is typed for."""
+
+    def filter_by(self, query: Query) -> None:
+        """Show what matches."""
+
+    def filter_refused(self, why: str) -> None:
+        """Say why the text that was meant is no query: it filters nothing."""
+
+    def filter_closed(self, *, kept: bool) -> None:
+        """Go on without the input; the filter is as it stands where it was kept, else as it was before."""
 
 
 class FilterBar(Horizontal):
@@ -31,33 +42,14 @@ class FilterBar(Horizontal):
     FilterBar #filter-hint { width: 3fr; }
     """
 
-    @dataclass
-    class Asked(Message):
-        """Another filter is asked for."""
-
-        query: Query
-
-    @dataclass
-    class Refused(Message):
-        """The text that was meant is no query: it filters nothing."""
-
-        why: str
-
-    @dataclass
-    class Closed(Message):
-        """The input is closed."""
-
-        kept: bool
-        """Whether with the text as it is; False: as it was before."""
-
-    def __init__(self, skin: Skin, *, id: str | None = None) -> None:
+    def __init__(self, skin: Skin, filtered: Filtered, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._skin = skin
+        self._filtered = filtered
         self._before = ""
         self._host: Host | None = None
         self._values: dict[str, list[str]] = {}
         self._prompt = LineWidget(skin, "bar", id="filter-prompt")
-        self._entry = Entry()
+        self._entry = Entry(self)
         self._words = LineWidget(skin, "bar", id="filter-hint")
 
     def compose(self) -> ComposeResult:
@@ -86,7 +78,7 @@ class FilterBar(Horizontal):
         self.remove_class("-open")
         self._host = None
         self._values.clear()
-        self.post_message(self.Closed(kept))
+        self._filtered.filter_closed(kept=kept)
 
     def remind(self, query: Query, shown: int, total: int) -> None:
         """While the input is put away: say which filter is kept, and how much it leaves."""
@@ -97,39 +89,38 @@ class FilterBar(Horizontal):
         words = [Piece(query.text, "input", 0), Piece(f"   {shown} of {total} rows   esc clears", "hint", 1)]
         self._words.say(words if query else [])
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def typed(self, text: str) -> None:
         """Ask as soon as the text means something. Unfinished, it leaves the rows alone; wrong, it filters nothing."""
-        event.stop()
         if not self.has_class("-open"):
             return
-        self._hint(event.value)
+        self._hint(text)
         try:
-            query = parse_query(event.value)
+            query = parse_query(text)
         except UnfinishedQueryError:
             return
         except BadQueryError:
             query = _ALL
-        self.post_message(self.Asked(query))
+        self._filtered.filter_by(query)
 
-    def on_entry_kept(self) -> None:
+    def kept(self) -> None:
         """Close, with the filter as it is; stay open where it is none."""
         try:
             query = parse_query(self._entry.value)
         except BadQueryError as error:
-            self.post_message(self.Asked(_ALL))
-            self.post_message(self.Refused(clean(str(error))))
+            self._filtered.filter_by(_ALL)
+            self._filtered.filter_refused(clean(str(error)))
             return
-        self.post_message(self.Asked(query))
+        self._filtered.filter_by(query)
         self.close(kept=True)
 
-    def on_entry_cancelled(self) -> None:
+    def cancelled(self) -> None:
         """Close, with the filter that was before."""
         try:
-            self.post_message(self.Asked(parse_query(self._before)))
+            self._filtered.filter_by(parse_query(self._before))
         finally:
             self.close(kept=False)
 
-    def on_entry_completion_asked(self) -> None:
+    def completion_asked(self) -> None:
         """Complete the last word as far as the choices agree."""
         field = self._entry
         choices = self._choices(field.value)

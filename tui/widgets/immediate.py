@@ -6,4 +6,8 @@ from textual.widget import Widget
 
 
 class Immediate(Widget):
-    """A widget that is never typed into: the application acts on its keys at once (see ``IovtopApp.on_event``)."""
+    """A widget whose keys the application acts on at once (see ``IovtopApp.on_event``)."""
+
+    def take_text(self, text: str) -> bool:
+        """Take what was typed or pasted; False where it is no text here."""
+        return False

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.message import Message
-from textual.widgets import Input
 
 from backend.present.places import Place, find_places
 from tui.term.theming import Skin
@@ -25,24 +23,19 @@ class JumpBar(Horizontal):
     JumpBar #jump-hint { width: 3fr; }
     """
 
-    @dataclass
-    class Chosen(Message):
-        """The operator wants to go there."""
-
-        place: Place
-
-    @dataclass
-    class Closed(Message):
-        """The input is closed."""
-
-    def __init__(self, skin: Skin, *, id: str | None = None) -> None:
+    def __init__(
+        self, skin: Skin, chosen: Callable[[Place], None], closed: Callable[[], None], *, id: str | None = None
+    ) -> None:
+        """Call ``chosen`` where the operator wants to go somewhere, and ``closed`` after that or without."""
         super().__init__(id=id)
+        self._go = chosen
+        self._ended = closed
         self._skin = skin
         self._known: tuple[Place, ...] = ()
         self._found: tuple[Place, ...] = ()
         self._choice = 0
         self._prompt = LineWidget(skin, "bar", id="jump-prompt")
-        self._entry = Entry()
+        self._entry = Entry(self)
         self._words = LineWidget(skin, "bar", id="jump-hint")
 
     def compose(self) -> ComposeResult:
@@ -68,27 +61,26 @@ class JumpBar(Horizontal):
         """Put the input away."""
         self.remove_class("-open")
         self._known = self._found = ()
-        self.post_message(self.Closed())
+        self._ended()
 
-    def on_input_changed(self, event: Input.Changed) -> None:
+    def typed(self, text: str) -> None:
         """Look for what is meant."""
-        event.stop()
         if self.has_class("-open"):
-            self._look_for(event.value)
+            self._look_for(text)
 
-    def on_entry_completion_asked(self) -> None:
+    def completion_asked(self) -> None:
         """Go on to the next place that could be meant."""
         if self._found:
             self._choice = (self._choice + 1) % len(self._found)
             self._hint()
 
-    def on_entry_kept(self) -> None:
+    def kept(self) -> None:
         """Go there; stay open where there is no such place."""
         if self._found:
-            self.post_message(self.Chosen(self._found[self._choice]))
+            self._go(self._found[self._choice])
             self.close()
 
-    def on_entry_cancelled(self) -> None:
+    def cancelled(self) -> None:
         """Go nowhere."""
         self.close()
 
