@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backend.migration.evacuation import leavers
-from backend.migration.remedies import name_of
 from backend.model.device import DeviceKind
 from backend.model.holder import Holder
 from backend.model.host import Host
@@ -76,10 +75,10 @@ def why_no_migration(host: Host, row: Row) -> str:
         return "no VM is seen here"
     if not vm.qemu:
         return f"{vm.program} is no QEMU"
-    if vm.manager is VmManager.LIBVIRT:
-        return f"{vm.name} belongs to libvirt: `iovtop migrate {name_of(vm)} qemu+ssh://HOST/system` moves it"
     if vm.incoming:
         return f"{vm.name} waits to receive a VM itself"
+    if vm.manager is VmManager.LIBVIRT:
+        return "" if host.source == "live" else f"{vm.name} belongs to libvirt, which this host is without"
     return "" if vm.monitors else f"{vm.name} was started without a monitor (-qmp)"
 
 

@@ -27,6 +27,7 @@ from backend.model.migration import Convergence, Progress, Verdict, Where
 from backend.ops.journal_file import FileJournal
 from backend.vmm.errors import CommandRefused, MonitorAbsent
 from tests.qemu.libvirts import NAME, UUID, LibvirtHost, LibvirtPair, libvirt_pair, why_not
+from tests.tui.pseudo_terminal import PseudoTerminal
 
 pytestmark = [pytest.mark.skipif(bool(why_not()), reason=why_not()), pytest.mark.timeout(180)]
 
@@ -383,6 +384,30 @@ def test_a_host_is_evacuated(libvirts: LibvirtPair, tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done
     assert f"migrate 1 of 1 VMs to {libvirts.destination.uri}" in done.stdout + done.stderr
+    assert libvirts.destination.state() == RUNNING
+
+
+def test_from_the_screen(libvirts: LibvirtPair, tmp_path: Path) -> None:
+    libvirts.start(pages_per_second=500)
+    home = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    environ = {**home, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "LIBVIRT_DEFAULT_URI": libvirts.source.uri}
+    terminal = PseudoTerminal(["-m", "tui", "--write"], environ, (200, 40))
+    try:
+        terminal.until_shown("WRITE")
+        terminal.type(f":{NAME}\r".encode())
+        terminal.until_shown(f"{NAME} ")
+        terminal.type(b"xG")
+        terminal.until_shown(f"Migrate {NAME}")
+        terminal.type(b"nowhere\r")
+        terminal.until_shown("libvirt there: write the URI of a libvirt")
+        terminal.type(b"\x7f" * 7 + libvirts.destination.uri.encode() + b"\r")
+        assert "the two libvirts talk to each other" in terminal.until_shown(" Do it  ")
+        terminal.type(b"\t\r")
+        terminal.until_shown(f"{NAME} runs on the destination now")
+        terminal.type(b"\x03")
+        terminal.ended_within(20)
+    finally:
+        terminal.close()
     assert libvirts.destination.state() == RUNNING
 
 

@@ -8,8 +8,6 @@ from rich.segment import Segment
 from textual import events
 from textual.app import ComposeResult
 
-from backend.cli.amounts import parse_bytes
-from backend.cli.exits import CommandError
 from backend.migration.jobs.folder import NoJob
 from backend.migration.jobs.orders import Adjust, Cancel, Continue, NobodyListens, Order
 from backend.model.job import Job, JobState
@@ -17,7 +15,8 @@ from backend.present.columns import Role
 from backend.present.evacuating import evacuation_bar
 from backend.present.jobs import alarm_of, job_sections, job_title
 from backend.present.migrating import job_words
-from tui.dialogs.form import Field, FieldKind, Form, FormScreen
+from tui.dialogs.form import Form, FormScreen
+from tui.dialogs.moving import limit_fields, limits_of
 from tui.layer import Layer
 from tui.migrations import Migrations
 from tui.term.theming import Skin
@@ -36,31 +35,6 @@ _QUESTIONS: Mapping[str, tuple[str, Order, str]] = {
 }
 """Key → what is asked before, the order, what is said after it."""
 _LEAVE = ("escape", "6", "h", "left", "q")
-
-
-def wrong_rate(text: str) -> str:
-    """Return what is wrong with a rate in a form; "" when nothing is, or it was left empty."""
-    try:
-        rate_of(text)
-    except CommandError as error:
-        return str(error).strip()
-    return ""
-
-
-def rate_of(text: str) -> int | None:
-    """Return the bytes a second that a form says; None where it was left empty. Raises ``CommandError``."""
-    return parse_bytes(text, "", "bytes a second") if text else None
-
-
-def limit_fields(*, bandwidth: int | None, downtime: float) -> tuple[Field, Field]:
-    """Return the fields of both limits."""
-    shown = "" if bandwidth is None else str(bandwidth)
-    return (
-        Field("bandwidth", "bandwidth", FieldKind.TEXT, shown, "200M, 1.5G a second; 0: no limit; empty: as it is",
-              wrong=wrong_rate),
-        Field("downtime", "downtime", FieldKind.NUMBER, str(round(downtime * 1000)), "ms the guest may stand still",
-              high=999_999),
-    )  # fmt: skip
 
 
 class JobsScreen(Layer[None]):
@@ -126,7 +100,7 @@ class JobsScreen(Layer[None]):
 
         def filled(values: Mapping[str, str] | None) -> None:
             if values is not None:
-                self._tell(Adjust(rate_of(values["bandwidth"]), int(values["downtime"]) / 1000), "told its new limits")
+                self._tell(Adjust(*limits_of(values)), "told its new limits")
 
         self.app.push_screen(FormScreen(self._skin, Form(job_title(job, self._skin.glyphs.arrow), fields)), filled)
 

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from backend.migration.jobs.starting import NotStarted
 from backend.model.host import Host
-from backend.model.job import JobState, Limits, Move
-from backend.model.migration import Strategy
+from backend.model.job import JobState, Move
 from backend.model.plan import Plan
 from backend.model.text import clean
-from backend.model.vm import Vm
+from backend.model.vm import Vm, VmManager
 from backend.ops.errors import OperationError
 from backend.present.jobs import row_words
 from backend.present.tree import Row
-from tui.dialogs.form import Choice, Field, FieldKind, Form, FormScreen
+from tui.dialogs.form import FormScreen
+from tui.dialogs.moving import between_libvirts, between_qemus, leaving, leaving_of, move_of
 from tui.dialogs.plan import Confirmed, PlanScreen
-from tui.migrations import Migrations, Waiting
+from tui.migrations import Migrations
 from tui.row_actions import vm_of, why_no_evacuation, why_no_migration
-from tui.screens.jobs import JobsScreen, limit_fields, rate_of
+from tui.screens.jobs import JobsScreen
 from tui.screens.main_changes import MainChanges
 from tui.widgets.header import badge
 
 FOLLOW = 0.25
 """Seconds between two looks at how migrations go on."""
-_OTHER = "other"
 
 
 class MainMigrations(MainChanges):
@@ -78,25 +76,16 @@ class MainMigrations(MainChanges):
 
     async def _ask_where(self, host: Host, vm: Vm) -> None:
         assert self.migrations is not None
-        waiting = await self.migrations.waiting(host, vm)
-        choices = [Choice(str(number), one.words) for number, one in enumerate(waiting)]
-        choices.append(Choice(_OTHER, "another monitor, below"))
+        by_libvirt = vm.manager is VmManager.LIBVIRT
+        waiting = [] if by_libvirt else await self.migrations.waiting(host, vm)
         ready = await self.migrations.ready(host, vm)
-        strategies = [Choice(way.strategy, way.strategy, way.why_not) for way in ready.ways]
-        best = ready.best.strategy if ready.best is not None else Strategy.VFIO
-        fields = (
-            Field("where", "destination", FieldKind.CHOICE, choices[0].value, "a QEMU that waits", choices),
-            Field("path", "other monitor", FieldKind.TEXT, "", "path of its QMP socket", wrong=_wrong_path),
-            *limit_fields(bandwidth=None, downtime=0.3),
-            Field("hold", "hold", FieldKind.FLAG, "", "yes: switch over only when you say so"),
-            Field("strategy", "strategy", FieldKind.CHOICE, best, "how its devices get across", strategies),
-        )
+        form = between_libvirts(vm, ready) if by_libvirt else between_qemus(vm, waiting, ready)
 
         def filled(values: Mapping[str, str] | None) -> None:
             if values is not None:
-                self.run_worker(self._look_at_plan(host, vm, _move(vm, values, waiting)))
+                self.run_worker(self._look_at_plan(host, vm, move_of(vm, values, waiting)))
 
-        self.app.push_screen(FormScreen(self.skin, Form(f"Migrate {vm.name}", fields)), filled)
+        self.app.push_screen(FormScreen(self.skin, form), filled)
 
     def action_evacuate(self) -> None:
         """Ask where all VMs of the host shall go."""
@@ -107,30 +96,19 @@ class MainMigrations(MainChanges):
         if reason or migrations is None:
             self.bar.message(reason, warning=True)
             return
-        places = [Choice(name, name.rpartition(":")[2] or "this host") for name in migrations.hosts]
-        most = Limits()
-        fields = (
-            Field("host", "host", FieldKind.CHOICE, places[-1].value, "who takes them", places),
-            Field("at_once", "at once", FieldKind.NUMBER, str(most.per_link), "VMs under way", low=1, high=99),
-            Field("per_pf", "per PF", FieldKind.NUMBER, str(most.per_pf), "functions under way", low=1, high=99),
-            *limit_fields(bandwidth=None, downtime=0.3),
-            Field("some", "those that can", FieldKind.FLAG, "", "yes: begin although some cannot go"),
-        )
+        libvirt = any(vm.manager is VmManager.LIBVIRT for vm in host.vms.values()) and host.source == "live"
+        form = leaving(host, migrations.hosts, libvirt=libvirt)
 
         def filled(values: Mapping[str, str] | None) -> None:
             if values is not None:
                 self.run_worker(self._look_at_leaving(host, values))
 
-        self.app.push_screen(FormScreen(self.skin, Form(f"Evacuate {host.name}", fields)), filled)
+        self.app.push_screen(FormScreen(self.skin, form), filled)
 
     async def _look_at_leaving(self, host: Host, values: Mapping[str, str]) -> None:
         migrations = self.migrations
         assert migrations is not None
-        wished = Move(
-            "", "", "", host=values["host"], bandwidth=rate_of(values["bandwidth"]),
-            downtime=int(values["downtime"]) / 1000, limits=Limits(int(values["per_pf"]), int(values["at_once"])),
-            evacuation=uuid.uuid4().hex[:8],
-        )  # fmt: skip
+        wished = leaving_of(values)
         found: list[Move] = []
 
         async def again() -> Plan:
@@ -181,17 +159,3 @@ class MainMigrations(MainChanges):
             self.bar.message(clean("; ".join(problems), 300), warning=True)
         if len(problems) < len(moves):
             self.action_jobs()
-
-
-def _move(vm: Vm, values: Mapping[str, str], waiting: list[Waiting]) -> Move:
-    chosen = None if values["where"] == _OTHER else waiting[int(values["where"])]
-    return Move(
-        vm.name, vm.monitors[0], chosen.path if chosen is not None else values["path"], vm.pid, vm.uid,
-        chosen.host if chosen is not None else "", Strategy(values["strategy"]),
-        bandwidth=rate_of(values["bandwidth"]),
-        downtime=int(values["downtime"]) / 1000, hold=bool(values["hold"]),
-    )  # fmt: skip
-
-
-def _wrong_path(text: str) -> str:
-    return "" if not text or text.startswith("/") else "write an absolute path"
