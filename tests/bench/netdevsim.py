@@ -1,6 +1,7 @@
-"""VF lists of real netlink: 8 192 VFs of the kernel's own simulated cards, read as a tick does, beside ``ip``.
+"""VF lists of real netlink: 8 192 VFs of the kernel's own simulated cards, read as a tick does, beside others.
 
-For the lab's kernel with netdevsim, as root, in a guest that is thrown away: ``python -m tests.bench.netdevsim``.
+For the lab's kernel with netdevsim, as root, in a guest that is thrown away: ``python -m tests.bench.netdevsim
+[EXPORTER]``. ``ip -s -j link`` is one peer; EXPORTER, built from exporter.go, reads as Prometheus exporters do.
 """
 
 from __future__ import annotations
@@ -38,7 +39,15 @@ def spent(what: Callable[[], object], who: int) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def main() -> int:
+def as_exporters_do(program: str, interfaces: list[str]) -> float:
+    """Return the CPU seconds of a round of a program built from exporter.go."""
+    told = subprocess.run([program, str(TICKS), *interfaces], stdout=subprocess.PIPE, text=True, check=True).stdout
+    seen, microseconds = map(int, told.split())
+    assert seen == CARDS * VFS, seen
+    return microseconds / 1e6
+
+
+def main(*exporters: str) -> int:
     """Measure, and print a line for each."""
     interfaces = make_cards()
     seen = 0
@@ -55,13 +64,14 @@ def main() -> int:
     with RouteSocket() as socket:
         ours()
         mine = spent(ours, resource.RUSAGE_SELF) / TICKS
-    other = spent(theirs, resource.RUSAGE_CHILDREN) / TICKS
+    others = {"ip -s -j link": spent(theirs, resource.RUSAGE_CHILDREN) / TICKS}
+    others |= {Path(program).name: as_exporters_do(program, interfaces) for program in exporters}
     print(f"{seen} VFs of {len(interfaces)} cards, CPU of a tick, mean of {TICKS}")
-    print(f"iovtop's reader   {mine * 1e3:8.1f} ms  {mine / seen * 1e6:6.1f} us for a VF")
-    print(f"ip -s -j link     {other * 1e3:8.1f} ms  {other / seen * 1e6:6.1f} us for a VF")
-    print(f"ratio             {mine / other:8.2f}")
+    for name, seconds in {"iovtop's reader": mine, **others}.items():
+        ratio = f"  ours is {mine / seconds:.2f} of it" if name in others else ""
+        print(f"{name:17} {seconds * 1e3:8.1f} ms  {seconds / seen * 1e6:6.1f} us for a VF{ratio}")
     return 0 if seen == CARDS * VFS else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:]))
