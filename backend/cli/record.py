@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
 import time
@@ -97,6 +98,8 @@ async def _follow(live: Live, recorder: Recorder, query: Query | None) -> None:
             if query is not None:
                 live.visible = _chosen(delta, query)
             recorder.tick(delta)
+            if recorder.ticks == 1:
+                gc.freeze()  # the first picture is most of what there will ever be, and it stays
 
 
 def _chosen(delta: Delta, query: Query) -> frozenset[str]:

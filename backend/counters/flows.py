@@ -31,29 +31,28 @@ class Flows:
         self._order = order
         self._histories = histories
         self._last: dict[str, dict[tuple[str, str], tuple[Reading, Flow]]] = {}
+        self._of: dict[str, set[Key]] = {}
+        """Set → what was read of it."""
         self._rings = Rings()
         self.activity: Activity = {}
 
-    def missing(self, sets: Set[str], subjects: Collection[str], readings: Sequence[Reading]) -> list[Key]:
-        """Return what was read of ``subjects`` before by the source of ``sets``, and is not among ``readings``."""
-        seen = {(reading.subject, reading.set.id, reading.instance) for reading in readings}
-        return [
-            (subject, of, instance)
-            for subject in subjects
-            for of, instance in self._last.get(subject, ())
-            if of in sets and (subject, of, instance) not in seen
-        ]
+    def known(self, sets: Set[str]) -> set[Key]:
+        """Return what was read of some sets, and is not gone."""
+        return set().union(*(self._of.get(of, ()) for of in sets))
 
     def take(self, readings: Sequence[Reading], gone: Collection[Key] = ()) -> None:
         """Take readings in; what is ``gone`` is not there any more."""
         touched = set()
         for subject, of, instance in gone:
             if self._last.get(subject, {}).pop((of, instance), None) is not None:
+                self._of[of].discard((subject, of, instance))
                 touched.add(subject)
         for reading in readings:
             kept = self._last.setdefault(reading.subject, {})
             key = (reading.set.id, reading.instance)
             before, shown = kept.get(key, (None, None))
+            if before is None:
+                self._of.setdefault(reading.set.id, set()).add((reading.subject, *key))
             flow = flow_between(before, shown, reading)
             kept[key] = (reading, flow)
             if self._histories:
