@@ -17,15 +17,13 @@ from typing import Any, Self
 
 import msgspec
 
-from backend.model.links import TxRate, VfInfo, VfLinkState, VfStats, VfTable, Vlan, VlanProtocol
+from backend.host.vf_entries import VfEntries, attributes
+from backend.model.links import VfInfo, VfStats, VfTable
 
 _HEADER = struct.Struct("=IHHII")
 _LINK = struct.Struct("=BxHiII")
 _ATTRIBUTE = struct.Struct("=HH")
 _U32 = struct.Struct("=I")
-_U64 = struct.Struct("=Q")
-_PAIR = struct.Struct("=Ii")
-_TRIPLE = struct.Struct("=III")
 _ERROR = struct.Struct("=i")
 
 _RTM_NEWLINK, _RTM_GETLINK = 16, 18
@@ -33,20 +31,10 @@ _NLM_F_REQUEST, _NLM_F_CAPPED, _NLM_F_ACK_TLVS = 1, 0x100, 0x200
 _NLMSG_ERROR = 2
 _NLMSGERR_ATTR_MSG = 1
 _SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 270, 10, 11
-_TYPE_MASK = 0x3FFF
-"""Without the flags for nested and big-endian."""
 
 _ADDRESS, _NAME, _NUM_VF, _VF_LIST, _EXT_MASK, _PARENT = 1, 3, 21, 22, 29, 56
 _FILTER_VF, _SKIP_STATS = 1, 8
 _VF_INFO = 1
-_MAC, _VLAN, _SPOOFCHK, _LINK_STATE, _RATE, _STATS, _TRUST, _VLAN_LIST = 1, 2, 4, 5, 6, 8, 9, 12
-_STATS_NAMES = {
-    0: "rx_packets", 1: "tx_packets", 2: "rx_bytes", 3: "tx_bytes", 4: "broadcast", 5: "multicast", 7: "rx_dropped",
-    8: "tx_dropped",
-}  # fmt: skip
-_LINK_STATES = dict(enumerate(VfLinkState))
-_PROTOCOLS = {0x8100: VlanProtocol.CUSTOMER, 0x88A8: VlanProtocol.SERVICE}
-
 _MOST = 1 << 20
 _ANSWER_SECONDS = 5.0
 """An answer lies ready when the question has been sent."""
@@ -122,7 +110,9 @@ def parse_link(answer: bytes | memoryview) -> VfTable:
         elif found == _PARENT:
             parent = _text(value)
         elif found == _VF_LIST:
-            listed = [_vf(vf, length) for inner, vf in _attributes(value) if inner == _VF_INFO]
+            entries = VfEntries(value, length)
+            whole = attributes(value, 0, len(value))
+            listed = [entries.read(at, until) for inner, at, until in whole if inner == _VF_INFO]
             if len(listed) < count and _is_cut(value):
                 # Its length is kept in 16 bits: what follows is the rest of the list, not attributes.
                 break
@@ -134,64 +124,13 @@ def parse_link(answer: bytes | memoryview) -> VfTable:
     )  # fmt: skip
 
 
-def _vf(data: memoryview, length: int) -> tuple[VfInfo, VfStats | None]:
-    index, mac, vlan, rate = 0, "", Vlan(), TxRate()
-    spoofcheck: bool | None = None
-    trust: bool | None = None
-    link: VfLinkState | None = None
-    stats: VfStats | None = None
-    for kind, value in _attributes(data):
-        if kind == _MAC and len(value) >= 4 + length:
-            index = _U32.unpack_from(value)[0]
-            mac = value[4 : 4 + length].hex(":")
-        elif kind == _VLAN and len(value) >= 12:
-            _, number, qos = _TRIPLE.unpack_from(value)
-            vlan = Vlan(number, qos, vlan.protocol)
-        elif kind == _VLAN_LIST:
-            vlan = _vlan(value) or vlan
-        elif kind == _RATE and len(value) >= 12:
-            rate = TxRate(*_TRIPLE.unpack_from(value)[1:])
-        elif kind == _STATS:
-            stats = VfStats(
-                **{
-                    _STATS_NAMES[which]: _U64.unpack_from(number)[0]
-                    for which, number in _attributes(value)
-                    if which in _STATS_NAMES and len(number) >= 8
-                }
-            )
-        elif len(value) >= 8 and kind in (_SPOOFCHK, _TRUST, _LINK_STATE):
-            setting = _PAIR.unpack_from(value)[1]
-            if kind == _LINK_STATE:
-                link = _LINK_STATES.get(setting)
-            elif kind == _SPOOFCHK:
-                spoofcheck = None if setting < 0 else bool(setting)
-            else:
-                trust = None if setting < 0 else bool(setting)
-    return VfInfo(index, mac, vlan, rate, spoofcheck, trust, link), stats
-
-
-def _vlan(data: memoryview) -> Vlan | None:
-    for kind, value in _attributes(data):
-        if kind == 1 and len(value) >= 14:
-            _, number, qos = _TRIPLE.unpack_from(value)
-            protocol = int.from_bytes(value[12:14], "big")
-            return Vlan(number, qos, _PROTOCOLS.get(protocol, VlanProtocol.CUSTOMER))
-    return None
-
-
 def _attribute(kind: int, value: bytes) -> bytes:
     return _ATTRIBUTE.pack(4 + len(value), kind) + value + bytes(-len(value) % 4)
 
 
 def _attributes(data: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Yield type and value of each whole attribute; ends where one does not fit."""
-    place = 0
-    while place + 4 <= len(data):
-        length, kind = _ATTRIBUTE.unpack_from(data, place)
-        if length < 4 or place + length > len(data):
-            return
-        yield kind & _TYPE_MASK, data[place + 4 : place + length]
-        place += length + 3 & ~3
+    for kind, at, until in attributes(data, 0, len(data)):
+        yield kind, data[at:until]
 
 
 def _is_cut(data: memoryview) -> bool:
