@@ -252,6 +252,8 @@ class IovtopApp(App[None]):
                 yield SystemCommand(title, action.help, lambda call=action.call: self._run_command(call))
 
     async def _run_command(self, call: str) -> None:
+        if self.screen is self._main and self._main is not None:
+            self._main.command_chosen()
         await self.run_action(call, default_namespace=self.screen if hasattr(self.screen, "bridge") else self)
 
     def _handle_exception(self, error: Exception) -> None:

@@ -38,6 +38,11 @@ JOURNEYS: dict[str, tuple[tuple[int, int], tuple[Step, ...]]] = {
     "jump to what is pasted": ((160, 36), ((b":" + PASTED, "no such device"),)),
     "filter": ((160, 36), ((b"/" + MARK.encode(), "enter keep"), (b"\r", "esc clears"))),
     "filter that is pasted": ((160, 36), ((b"/" + PASTED, r"\x1b"), (b"\r", ""))),
+    "paste that would quit": ((160, 36), ((b"\x1b[200~a\x1b]0;x\x07 b\rq\rq\x1b[201~/", "filter /"),)),
+    "paste that would keep and quit": (
+        (160, 36),
+        ((b"/\x1b[200~a\x1b[31mb\rq\x1b\r\x1bq\x1b[201~", r"a\x1b[31mb\x0dq\x1b\x0d\x1bq"),),
+    ),
     "completion": ((160, 36), ((b"/holder:", "tab"), (b"Z", "tab Zq"), (b"\t", "tab Zq"))),
     "palette": ((120, 36), ((b"\x10", "Search"), (PASTED, "No matches"))),
     "messages": ((160, 36), ((b"jy", "copied"), (b"*y", "lines"), (b"3Y", "copied iovtop"))),

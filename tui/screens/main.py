@@ -15,7 +15,7 @@ from backend.model.host import Host
 from backend.model.steps import Steps
 from backend.present.columns import SCREEN_COLUMNS
 from backend.present.filter import Query
-from backend.present.places import Place
+from backend.present.places import Place, places
 from backend.present.rates import devices_of
 from backend.present.sorting import Order
 from backend.present.view import View
@@ -35,6 +35,7 @@ from tui.trail import Trail
 from tui.viewing import Viewing
 from tui.widgets.column_titles import ColumnTitles
 from tui.widgets.detail_pane import DetailPane
+from tui.widgets.entry import Entry
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.findings_line import FindingsLine
 from tui.widgets.header import Header, Pulse, badge
@@ -88,6 +89,7 @@ class MainScreen(MainDetail):
         self.following = False
         self.summary = Summary(self._sum_up, self.run_worker, self.set_timer)
         self.error = ""
+        self._refused = ""
         self._left = left
         self._slow = slow
         self._tidying: Tidying | None = None
@@ -177,6 +179,13 @@ class MainScreen(MainDetail):
             self.small.say([*(badge(host) if host else []), Piece(text, "notice", 1, cut=True)])
         self.bar.leave_out("view." if self.size.height >= TALL else "")
         self.call_after_refresh(self.show_detail)
+        if not small:
+            self.call_after_refresh(self._find_focus)
+
+    def _find_focus(self) -> None:
+        """Give the focus back that was lost while there was no room, to the line that is open, else to the tree."""
+        if self.focused is None and self.app.app_focus:
+            self.set_focus(next((bar.entry for bar in (self.filter_bar, self.jump_bar) if bar.is_open), self.rows))
 
     # ---- the host
 
@@ -192,6 +201,7 @@ class MainScreen(MainDetail):
             self.rows.present(self.viewing)
             self.rows.to_match()
             self.on_resize()
+            self.jump_bar.learn(places(delta.new))
             self.set_timer(SETTLING, self._curtain.close)
             self._tidying = Tidying()
         else:
@@ -307,6 +317,7 @@ class MainScreen(MainDetail):
 
     def filter_by(self, query: Query) -> None:
         """Show what matches."""
+        self.bar.take_back(self._refused)
         if query.text != self.viewing.query.text:
             self.viewing.ask(query)
             self.show_viewing()
@@ -314,7 +325,8 @@ class MainScreen(MainDetail):
 
     def filter_refused(self, why: str) -> None:
         """Say why nothing is filtered."""
-        self.bar.message(f"nothing is filtered: {why}", warning=True)
+        self._refused = f"nothing is filtered: {why}"
+        self.bar.message(self._refused, warning=True)
 
     def filter_closed(self, *, kept: bool) -> None:
         """Give the keys back to the tree; the cursor goes back too where nothing was kept."""
@@ -322,6 +334,25 @@ class MainScreen(MainDetail):
         if not kept:
             self.rows.reveal(self.cursor_before)
         self._keys_to_tree()
+
+    def leave_lines(self, focused: Widget | None) -> None:
+        """Put away every line but the one with the focus; what is filtered stays so."""
+        if self.filter_bar.is_open and focused is not self.filter_bar.entry:
+            self.filter_bar.put_away()
+            self.bar.take_back(self._refused)
+            self._say_what_is_left()
+        if self.jump_bar.is_open and focused is not self.jump_bar.entry:
+            self.jump_bar.put_away()
+
+    def on_descendant_focus(self) -> None:
+        """Put away the lines that were left by a click or by the key of another one."""
+        self.leave_lines(self.focused)
+
+    def command_chosen(self) -> None:
+        """Give the keys to the tree before a command of the palette acts."""
+        if isinstance(self.focused, Entry):
+            self._keys_to_tree()
+            self.leave_lines(self.rows)
 
     def _jump_to(self, place: Place) -> None:
         self.go_to(place.view, place.key)

@@ -117,8 +117,7 @@ class MainKeys(Screen[None]):
     def action_jump_to(self) -> None:
         """Ask where to go."""
         host = self.viewing.host
-        if host is not None:
-            self.jump_bar.open(places(host))
+        self.jump_bar.open(places(host) if host is not None else None)
 
     def action_sort(self) -> None:
         """Order siblings by the next column."""

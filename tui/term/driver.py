@@ -1,4 +1,4 @@
-"""Textual's driver, made to survive bytes that are no text, a terminal that goes away, and a screen that is stuck."""
+"""Textual's driver, made to survive bytes that are no text, pasted escapes, a terminal that goes away or is stuck."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from textual.message import Message
 
 from tui.actions import LEAVE_KEYS
 from tui.term.leaving import HUNG_UP, LastResort
+from tui.term.pasting import PasteProofParser
 
 # Textual's own decoder is strict: one byte that is no UTF-8 would end the thread that reads the keys.
 linux_driver.getincrementaldecoder = lambda name: partial(codecs.getincrementaldecoder(name), "replace")  # type: ignore[attr-defined]
+linux_driver.XTermParser = PasteProofParser  # type: ignore[attr-defined]
 
 
 class Driver(linux_driver.LinuxDriver):

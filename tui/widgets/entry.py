@@ -66,7 +66,7 @@ class Entry(Input, Immediate):
 
     def take_text(self, text: str) -> bool:
         """Put it where the cursor is, in the place of what is selected."""
-        self.replace(text.partition("\n")[0], *self.selection)
+        self.replace(text, *self.selection)
         return True
 
     def watch_value(self, value: str) -> None:

@@ -49,13 +49,13 @@ class FilterBar(Horizontal):
         self._host: Host | None = None
         self._values: dict[str, list[str]] = {}
         self._prompt = LineWidget(skin, "bar", id="filter-prompt")
-        self._entry = Entry(self)
+        self.entry = Entry(self)
         self._words = LineWidget(skin, "bar", id="filter-hint")
 
     def compose(self) -> ComposeResult:
         """Prompt, input, hint."""
         yield self._prompt
-        yield self._entry
+        yield self.entry
         yield self._words
 
     @property
@@ -70,19 +70,28 @@ class FilterBar(Horizontal):
         self.remove_class("-kept")
         self.add_class("-open")
         self._prompt.say([Piece(" filter / ", "key")])
-        self._entry.begin(text)
+        self.entry.begin(text)
         self._hint(text)
 
-    def close(self, *, kept: bool) -> None:
-        """Put the input away."""
+    @property
+    def is_open(self) -> bool:
+        """Whether something is being typed."""
+        return self.has_class("-open")
+
+    def put_away(self) -> None:
+        """Ask no more: the filter is as it stands."""
         self.remove_class("-open")
         self._host = None
         self._values.clear()
+
+    def close(self, *, kept: bool) -> None:
+        """Put the input away, and give the keys back."""
+        self.put_away()
         self._filtered.filter_closed(kept=kept)
 
     def remind(self, query: Query, shown: int, total: int) -> None:
         """While the input is put away: say which filter is kept, and how much it leaves."""
-        if self.has_class("-open"):
+        if self.is_open:
             return
         self.set_class(bool(query), "-kept")
         self._prompt.say([Piece(" filter / ", "key")])
@@ -91,7 +100,7 @@ class FilterBar(Horizontal):
 
     def typed(self, text: str) -> None:
         """Ask as soon as the text means something. Unfinished, it leaves the rows alone; wrong, it filters nothing."""
-        if not self.has_class("-open"):
+        if not self.is_open:
             return
         self._hint(text)
         try:
@@ -105,7 +114,7 @@ class FilterBar(Horizontal):
     def kept(self) -> None:
         """Close, with the filter as it is; stay open where it is none."""
         try:
-            query = parse_query(self._entry.value)
+            query = parse_query(self.entry.value)
         except BadQueryError as error:
             self._filtered.filter_by(_ALL)
             self._filtered.filter_refused(clean(str(error)))
@@ -122,7 +131,7 @@ class FilterBar(Horizontal):
 
     def completion_asked(self) -> None:
         """Complete the last word as far as the choices agree."""
-        field = self._entry
+        field = self.entry
         choices = self._choices(field.value)
         if not choices:
             return

@@ -31,17 +31,17 @@ class JumpBar(Horizontal):
         self._go = chosen
         self._ended = closed
         self._skin = skin
-        self._known: tuple[Place, ...] = ()
+        self._known: tuple[Place, ...] | None = ()
         self._found: tuple[Place, ...] = ()
         self._choice = 0
         self._prompt = LineWidget(skin, "bar", id="jump-prompt")
-        self._entry = Entry(self)
+        self.entry = Entry(self)
         self._words = LineWidget(skin, "bar", id="jump-hint")
 
     def compose(self) -> ComposeResult:
         """Prompt, input, hint."""
         yield self._prompt
-        yield self._entry
+        yield self.entry
         yield self._words
 
     @property
@@ -49,23 +49,38 @@ class JumpBar(Horizontal):
         """What stands beside the input."""
         return self._words.text
 
-    def open(self, known: tuple[Place, ...]) -> None:
-        """Begin to ask for one of the known places."""
+    def open(self, known: tuple[Place, ...] | None) -> None:
+        """Begin to ask for one of the known places; None where the host has not been read yet."""
         self._known = known
         self.add_class("-open")
         self._prompt.say([Piece(" jump : ", "key")])
-        self._entry.begin("")
+        self.entry.begin("")
         self._look_for("")
 
-    def close(self) -> None:
-        """Put the input away."""
+    def learn(self, known: tuple[Place, ...]) -> None:
+        """Look among these places for what was typed before any was known."""
+        if self.is_open and self._known is None:
+            self._known = known
+            self._look_for(self.entry.value)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is being typed."""
+        return self.has_class("-open")
+
+    def put_away(self) -> None:
+        """Ask no more: nothing was meant."""
         self.remove_class("-open")
         self._known = self._found = ()
+
+    def close(self) -> None:
+        """Put the input away, and give the keys back."""
+        self.put_away()
         self._ended()
 
     def typed(self, text: str) -> None:
         """Look for what is meant."""
-        if self.has_class("-open"):
+        if self.is_open:
             self._look_for(text)
 
     def completion_asked(self) -> None:
@@ -85,12 +100,15 @@ class JumpBar(Horizontal):
         self.close()
 
     def _look_for(self, text: str) -> None:
-        self._found, self._choice = find_places(self._known, text), 0
+        self._found, self._choice = find_places(self._known or (), text), 0
         self._hint()
 
     def _hint(self) -> None:
+        if self._known is None:
+            self._words.say([Piece(" the host is still being read ", "hint")])
+            return
         if not self._found:
-            typed = bool(self._entry.value.strip())
+            typed = bool(self.entry.value.strip())
             words = (
                 "no such device, VM, interface, group or view"
                 if typed

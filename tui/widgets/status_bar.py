@@ -54,6 +54,12 @@ class StatusBar(LineWidget):
         self._timer = self.set_timer(SHOWN, self._over)
         self._compose_line()
 
+    def take_back(self, text: str) -> None:
+        """Say this no more, if it is what is being said."""
+        if self._message is not None and self._timer is not None and self._message.text == f" {text} ":
+            self._timer.stop()
+            self._over()
+
     def lasting(self, text: str) -> None:
         """Say something until it is replaced; "" ends it."""
         self._lasting = Piece(f" {text} ", "message-warning") if text else None
