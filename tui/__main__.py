@@ -22,7 +22,6 @@ def main() -> NoReturn:
     if closed:
         sys.stderr.write("iovtop: standard output is closed: there is nowhere to print\n")
     code = 2 if closed else _run()
-    sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
 
@@ -44,11 +43,7 @@ def _open_streams() -> bool:
 
 def _run() -> int:
     if sys.argv[1:] == ["--version"]:
-        # Answered before anything else is imported: scripts ask this often.
-        from backend import __version__
-
-        sys.stdout.write(f"iovtop {__version__}\n")
-        return 0
+        return _tell_version()
     import gc
 
     gc.disable()
@@ -57,6 +52,21 @@ def _run() -> int:
     gc.freeze()  # what is loaded stays: nothing of it is garbage to look for, neither now nor later
     gc.enable()
     return run(sys.argv[1:], _open_screen)
+
+
+def _tell_version() -> int:
+    """Print the version before anything else is imported: scripts ask this often."""
+    from backend import __version__
+
+    try:
+        sys.stdout.write(f"iovtop {__version__}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return 141
+    except OSError as error:
+        sys.stderr.write(f"iovtop: standard output cannot be written: {error.strerror}\n")
+        return 7
+    return 0
 
 
 def _open_screen(shown: HostDoors | Replay, settings: Settings) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import Any
 
 from backend.capture.entry import Entry, Notes
@@ -23,7 +24,17 @@ _KEPT_WORDS = re.compile(
     r"(intel_iommu|amd_iommu|iommu\S*|vfio\S*|kvm\S*|pci|pcie\S*|default_hugepagesz|hugepagesz|hugepages|mitigations"
     r"|isolcpus|nohz_full|module_blacklist|modprobe\.blacklist|efi|nosmt|quiet|ro|rw)(=.*)?"
 )
-_KEPT_OPTIONS = frozenset({"-M", "-machine", "-accel", "-cpu", "-m", "-smp", "-enable-kvm", "-nodefaults", "-S"})
+_KEPT_FLAGS = frozenset({"-enable-kvm", "-nodefaults", "-S"})
+_MACHINE = frozenset({"type", "accel"})
+_KEPT_VALUES = {
+    "-M": _MACHINE,
+    "-machine": _MACHINE,
+    "-accel": frozenset({"accel"}),
+    "-cpu": frozenset[str](),
+    "-m": frozenset({"size", "slots", "maxmem"}),
+    "-smp": frozenset({"cpus", "sockets", "dies", "cores", "threads", "maxcpus"}),
+}
+"""Options that take a value → what of it is kept, beside a first part that has no key."""
 _KEPT_PROPERTIES = frozenset(
     {"host", "sysfsdev", "id", "bus", "addr", "fd", "iommufd", "display", "ramfb", "enable-migration"}
 )
@@ -105,12 +116,12 @@ class Redactor:
         for word in rest:
             if word == "-name":
                 kept += [word, "guest=" + self._name_of_guest(next(rest, ""))]
-            elif word in _KEPT_OPTIONS:
+            elif word in _KEPT_FLAGS:
                 kept.append(word)
-            elif word == "-device":
-                device = next(rest, "")
-                if device.startswith("vfio-"):
-                    kept += [word, ",".join(part for part in device.split(",") if _is_kept(part))]
+            elif word in _KEPT_VALUES or word == "-device":
+                value = next(rest, "")
+                told = _device(value) if word == "-device" else _value(value, _KEPT_VALUES[word])
+                kept += [word, told] if told else []
         return [self.text(word) for word in kept]
 
     def _name_of_guest(self, option: str) -> str:
@@ -188,9 +199,29 @@ class Redactor:
         return self._known[key]
 
 
-def _is_kept(part: str) -> bool:
-    name = part.partition("=")[0]
-    return part.startswith("vfio-") or name in _KEPT_PROPERTIES or name.startswith("x-")
+def _value(value: str, keys: Container[str]) -> str:
+    """Return the first part where it has no key, and the parts with one of ``keys``."""
+    parts = [part.partition("=") for part in value.split(",")]
+    return ",".join("".join(part) for at, part in enumerate(parts) if part[0] in keys or (at == 0 and not part[1]))
+
+
+def _device(value: str) -> str:
+    """Return what of an assigned device is kept, written as it was; "" for any other device."""
+    if value.startswith("{"):
+        try:
+            fields = json.loads(value)
+        except (ValueError, RecursionError):
+            return ""
+        if not str(fields.get("driver", "")).startswith("vfio-"):
+            return ""
+        return json.dumps({name: field for name, field in fields.items() if name == "driver" or _is_kept(name)})
+    if not value.startswith("vfio-"):
+        return ""
+    return ",".join(part for part in value.split(",") if part.startswith("vfio-") or _is_kept(part.partition("=")[0]))
+
+
+def _is_kept(name: str) -> bool:
+    return name in _KEPT_PROPERTIES or name.startswith("x-")
 
 
 def _names(files: Files, path: str) -> list[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import re
+from collections.abc import Callable
 
 from backend.cli.exits import CommandError
 
@@ -13,6 +15,17 @@ _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _CLOCK = ("%H:%M", "%H:%M:%S")
 _DATE = ("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """Return a type of argument: a number from ``least`` on. It raises ``argparse.ArgumentTypeError``."""
+
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdecimal()) or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least}")
+        return int(text)
+
+    return parse
 
 
 def parse_bytes(text: str, option: str, what: str = "bytes") -> int:

@@ -9,6 +9,7 @@ import sys
 import uuid
 from collections.abc import Sequence
 
+from backend.cli.amounts import whole
 from backend.cli.asking import agreed
 from backend.cli.change import show_plan
 from backend.cli.compare import add_libvirt, check_simulation
@@ -41,10 +42,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--those-that-can", action="store_true", help="begin although some cannot go; without it, it is all or nothing"
     )
     parser.add_argument(
-        "--at-once", type=_positive, default=Limits().per_link, metavar="N", help="VMs under way at once (default: 2)"
+        "--at-once", type=whole(1), default=Limits().per_link, metavar="N", help="VMs under way at once (default: 2)"
     )
     parser.add_argument(
-        "--per-pf", type=_positive, default=Limits().per_pf, metavar="N",
+        "--per-pf", type=whole(1), default=Limits().per_pf, metavar="N",
         help="functions of one PF, or mdevs of one parent, under way at once (default: 4)",
     )  # fmt: skip
     parser.add_argument(
@@ -59,12 +60,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_dry_run(parser)
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask; needed where there is no terminal")
     parser.add_argument("--json", action="store_true", help="a line of JSON for the plan and for each event")
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
-    return int(text)
 
 
 def run(doors: HostDoors, options: argparse.Namespace) -> Exit:

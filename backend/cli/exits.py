@@ -24,7 +24,7 @@ class Exit(IntEnum):
     """A condition does not hold, or somebody else changes this host; nothing was done."""
     FAILED = 7
     """A step failed or could not be written down, and what was done was said; or a VM did not move, and where it runs
-    was said."""
+    was said; or standard output did not take what was printed."""
     STUCK = 8
     """A step has not come back from the kernel; it goes on there."""
     CHANGED = 9
@@ -46,3 +46,7 @@ class CommandError(Exception):
     def __init__(self, message: str, code: Exit = Exit.USAGE) -> None:
         super().__init__(message)
         self.code = code
+
+
+class OutputError(OSError):
+    """Standard output does not take what is printed, as on a full disk; it has a reader that is still there."""

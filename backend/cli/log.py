@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 
+from backend.cli.amounts import whole
 from backend.cli.change import glyphs, opened, session
 from backend.cli.exits import CommandError, Exit
 from backend.cli.output import say_source, write_json
@@ -21,7 +22,7 @@ from backend.report.journal import entry_data, entry_lines, journal_lines
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument("operation", nargs="?", type=int, metavar="ID", help="everything about this operation")
-    parser.add_argument("--count", type=int, metavar="N", help="only the last N")
+    parser.add_argument("--count", type=whole(1), metavar="N", help="only the last N")
     parser.add_argument(
         "--own", action="store_true", help="what this user did without becoming root: migrations of own VMs"
     )
@@ -60,7 +61,7 @@ def find(entries: Sequence[Entry], number: int) -> Entry:
     for entry in entries:
         if entry.operation == number:
             return entry
-    raise CommandError(f"there is no operation {number}; `iovtop log` lists them")
+    raise CommandError(f"there is no operation {number}; `iovtop log` lists them", Exit.NO_DEVICE)
 
 
 def _print(lines: Iterable[str]) -> None:

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from backend import __version__
 from backend.cli.dry_run import with_formats
-from backend.cli.exits import CommandError, Exit
+from backend.cli.exits import CommandError, Exit, OutputError
 from backend.cli.open_host import add_host_options, open_host
 
 if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
     from backend.cli.settings import Settings
     from backend.host.doors import HostDoors
     from backend.recording.replay import Replay
@@ -73,10 +75,11 @@ _OF_THE_SCREEN = {
 
 _EPILOG = """exit codes: 0 fine; 1 a finding (snapshot --check), an operation to be settled (recover), something in a
 migration's way (why), or a host that is not as it was saved (boot changes); 2 wrong usage, configuration or
-query; 3 something could not be read; 4 no permission to list or change devices; 5 no such device or VM; 6
-refused: nothing was done; 7 failed: it says what was done; 8 a step is stuck in the kernel; 9 the host changed
-since it was looked at; 70 a fault in iovtop; 130 interrupted, or answered with no; 141 the reader of our output
-has gone. Without a terminal (a pipe, TERM=dumb) it prints a snapshot."""
+query; 3 something could not be read; 4 no permission to list or change devices; 5 what was named is not
+there; 6 refused: nothing was done; 7 failed: it says what was done, or that our output cannot be written; 8 a
+step is stuck in the kernel; 9 the host changed since it was looked at; 70 a fault in iovtop; 130 interrupted,
+or answered with no; 141 the reader of our output has gone. Without a terminal (a pipe, TERM=dumb) it prints
+a snapshot."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -174,18 +177,15 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def run(arguments: Sequence[str], screen: Screen) -> int:
     """Run iovtop with ``arguments``; ``screen`` opens the dashboard when one is wanted."""
-    with contextlib.suppress(AttributeError):
-        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    raw = getattr(sys.stdout, "buffer", None)
-    if isinstance(raw, io.RawIOBase):
-        # PYTHONUNBUFFERED: what a short write leaves over would be lost without a word.
-        sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw), sys.stdout.encoding, "backslashreplace")
+    _prepare_output()
     try:
         try:
             code = _run(arguments, screen)
         except CommandError as error:
             sys.stderr.write(f"iovtop: {error}\n")
             code = error.code
+        except SystemExit:  # argparse has printed a help text
+            code = Exit.OK
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
@@ -194,8 +194,39 @@ def run(arguments: Sequence[str], screen: Screen) -> int:
         # The interpreter flushes standard output once more at exit; there must be something to take it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.BROKEN_PIPE
+    except OutputError as error:
+        sys.stderr.write(f"iovtop: standard output cannot be written: {error.strerror}\n")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FAILED
     except Exception as fault:
         return _crashed(fault)
+
+
+class _Output(io.FileIO):
+    """Standard output, whose errors are not those of other files. Raises ``OutputError``, ``BrokenPipeError``."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write, and return how many bytes were taken."""
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(error.errno, error.strerror) from error
+
+
+def _prepare_output() -> None:
+    """Let standard output take any character, all of a short write, and tell its errors from others."""
+    with contextlib.suppress(AttributeError):
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    buffer = getattr(sys.stdout, "buffer", None)
+    if isinstance(getattr(buffer, "raw", buffer), io.FileIO):
+        # PYTHONUNBUFFERED leaves no buffer: what a short write leaves over would be lost without a word.
+        sys.stdout.flush()
+        sys.stdout = io.TextIOWrapper(
+            io.BufferedWriter(_Output(sys.stdout.fileno(), "w", closefd=False)), sys.stdout.encoding,
+            "backslashreplace", line_buffering=bool(sys.stdout.line_buffering),
+        )  # fmt: skip
 
 
 def _crashed(fault: Exception) -> Exit:
@@ -247,9 +278,12 @@ def _admit_screen_options(options: argparse.Namespace) -> None:
     """Refuse what only the screen could heed, and a configuration that is named and wrong."""
     if "player" in options:
         return
-    given = [option for name, option in _OF_THE_SCREEN.items() if getattr(options, name) not in (None, False)]
+    absent = (None, False)
+    given = [name for name in _OF_THE_SCREEN if not any(getattr(options, name) is value for value in absent)]
     if given:
-        raise CommandError(f"{given[0]} is for the screen, and this command opens none; see iovtop COMMAND --help")
+        raise CommandError(
+            f"{_OF_THE_SCREEN[given[0]]} is for the screen, and this command opens none; see iovtop COMMAND --help"
+        )
     if options.config is not None:
         _settings(options)
 

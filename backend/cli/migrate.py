@@ -101,7 +101,12 @@ def _strategy(doors: HostDoors, ready: Readiness, options: argparse.Namespace) -
     print_readiness(doors, ready, as_json=options.format == "json")
     unplug = ready.way(Strategy.UNPLUG)
     hint = ""
-    if unplug is not None and unplug.possible and not options.strategy:
+    if options.strategy:
+        way = ready.way(Strategy(options.strategy))
+        hint = (
+            f": --strategy {options.strategy} is not possible: {'QEMU was not asked' if way is None else way.why_not}"
+        )
+    elif unplug is not None and unplug.possible:
         hint = f"; --strategy unplug is possible: {unplug.explained}"
     raise CommandError(f"nothing was started{hint}", Exit.REFUSED)
 

@@ -33,9 +33,9 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     with session(doors, opened(doors, write=True)) as here:
         if options.way is None:
             return _report(here, here.wait(here.operator.recover()))
-        if options.way == "close":
-            return _close(here, options.operation)
         entry = find(here.wait(here.operator.log()), options.operation)
+        if options.way == "close":
+            return _close(here, entry.operation)
         if not entry.unfinished:
             raise CommandError(f"operation {entry.operation} has ended; `iovtop undo` takes it back", Exit.REFUSED)
         back = options.way == "rollback"

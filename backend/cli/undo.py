@@ -16,7 +16,11 @@ from backend.model.plan import RunState
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument(
-        "operation", nargs="?", type=int, metavar="ID", help="number in `iovtop log`; without it the last that can be"
+        "operation",
+        nargs="?",
+        type=int,
+        metavar="ID",
+        help="number in `iovtop log`; without it the last that was not taken back",
     )
     add_change_options(parser)
 

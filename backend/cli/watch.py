@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from backend.cli.amounts import whole
 from backend.cli.exits import Exit
 from backend.cli.output import write_json
 from backend.host.doors import HostDoors
@@ -19,8 +20,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's options."""
     parser.add_argument("--plain", action="store_true", help="one readable line for each change")
     parser.add_argument("--ascii", action="store_true", help="only ASCII signs, in readable lines")
-    parser.add_argument("--count", type=int, metavar="N", help="end after N deltas")
-    parser.add_argument("--interval", type=float, default=1.0, metavar="SECONDS", help="between two looks (default 1)")
+    parser.add_argument("--count", type=whole(0), metavar="N", help="end after N deltas")
+    parser.add_argument(
+        "--interval", type=float, default=1.0, metavar="SECONDS", help="between two looks, at least 0.1 (default 1)"
+    )
 
 
 def run(doors: HostDoors, options: argparse.Namespace) -> Exit:

@@ -14,7 +14,7 @@ CERTIFICATES = "/etc/pki/qemu"
 def add_wire(parser: argparse.ArgumentParser) -> None:
     """Add the options that two QEMUs and two libvirts know."""
     parser.add_argument(
-        "--connections", type=int, default=0, metavar="N",
+        "--connections", type=int, metavar="N",
         help="send memory over so many connections side by side (QEMU's multifd); 1: over one",
     )  # fmt: skip
     parser.add_argument("--tls", action="store_true", help="encrypt what goes across")
@@ -50,6 +50,8 @@ def wire_of(options: argparse.Namespace, *, libvirt: bool) -> Wire:
 
 
 def _connections(options: argparse.Namespace) -> int:
-    if not 0 <= options.connections <= 255:
+    if options.connections is None:
+        return 0
+    if not 1 <= options.connections <= 255:
         raise CommandError(f"--connections {options.connections}: write 1 to 255")
     return int(options.connections)

@@ -192,7 +192,7 @@ def _one(argument: Argument, kind: _Kind, value: Any, resolve: Resolve) -> Any:
         return _YES[value]
     if isinstance(kind.type, type) and issubclass(kind.type, int):
         if not (value.isascii() and value.isdecimal()):
-            raise CommandError(f"{argument.name}: {value!r} is no number")
+            raise CommandError(f"{argument.name}: {value!r} is no number from 0 on")
         return int(value)
     named = argument.name in ("pf", "vf", "device", "devices")
     if named and isinstance(kind.type, type) and issubclass(kind.type, DeviceId):

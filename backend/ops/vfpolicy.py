@@ -246,7 +246,8 @@ def _consequences(vf: Device, changes: dict[VfSettingName, VfSetting], held: str
         found.append(f"{held} has this VF: its traffic changes at once")
     if "mac" in changes and (held or vf.driver):
         found.append("the driver of the VF takes a new MAC address when it is bound, or its guest started, again")
-    if "vlan" in changes:
+    vlan = changes.get("vlan")
+    if isinstance(vlan, Vlan) and vlan.id:
         found.append("the VF can reach only its VLAN, which its user does not see")
     if changes.get("trust") is True:
         found.append("a trusted VF may change its MAC address and listen to what is not for it")

@@ -65,8 +65,16 @@ def _facts(found: Progress) -> Iterator[str]:
     if found.downtime_expected is not None:
         yield f"downtime {found.downtime_expected * 1000:.0f} of {found.downtime_limit * 1000:.0f} ms"
     if found.eta is not None:
-        yield f"switchover in {found.eta[0]:.0f} to {found.eta[1]:.0f} s"
+        yield _switchover(*found.eta)
     yield from _alarms(found)
+
+
+def _switchover(soonest: float, latest: float) -> str:
+    """Return when it is expected, in seconds from now."""
+    if latest < 0.5:
+        return "switchover in less than 1 s"
+    first, last = f"{soonest:.0f}", f"{latest:.0f}"
+    return f"switchover in {last} s" if first == last else f"switchover in {first} to {last} s"
 
 
 def _alarms(found: Progress) -> Iterator[str]:
@@ -98,7 +106,7 @@ def progress_panel(found: Progress, ascii_only: bool = False) -> Iterator[str]:
     yield f"rate     {', '.join(rates)}"
     expected = "not known yet" if found.downtime_expected is None else f"{found.downtime_expected * 1000:.0f} ms"
     yield f"downtime {expected} expected, {found.downtime_limit * 1000:.0f} ms allowed"
-    eta = "" if found.eta is None else f", switchover in {found.eta[0]:.0f} to {found.eta[1]:.0f} s"
+    eta = "" if found.eta is None else f", {_switchover(*found.eta)}"
     yield f"         {found.convergence}{eta}"
     for alarm in _alarms(found):
         yield f"!        {alarm}"

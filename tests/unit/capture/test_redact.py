@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from hypothesis import given
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from backend.capture.entry import Entry, Notes
 from backend.capture.processes import hide_secrets
 from backend.capture.redact import Redactor
+from backend.probe.holders.vmm import assigned_devices
+from backend.probe.vms import parse_command_line
 
 MACS = st.binary(min_size=6, max_size=6).filter(lambda raw: len(set(raw)) > 1).map(lambda raw: raw.hex(":"))
 UUIDS = st.uuids().map(str)
@@ -74,6 +77,25 @@ def test_command_lines_keep_what_concerns_assignment() -> None:
     assert kept[:3] == ["qemu-system-x86_64", "-name", "guest=guest-1"]
     assert kept[-1] == "vfio-pci,host=0000:01:10.0,id=vf0,x-no-mmap=on"
     assert not any(word in " ".join(kept) for word in ("web-1", "alice", "/vm", "-drive"))
+
+
+def test_what_a_vm_is_stays_and_nothing_is_taken_for_another() -> None:
+    words = ["qemu-system-x86_64", "-machine", "q35,accel=kvm,dumpdtb=/home/alice/x", "-cpu", "host,model-id=alice"]
+    words += ["-m", "size=4096M,slots=2", "-smp", "4,maxcpus=8", "-M", "firmware=/home/alice/y", "-S"]
+    kept = redactor().command_line(words)
+    assert kept[1:5] == ["-machine", "q35,accel=kvm", "-cpu", "host"]
+    assert kept[5:] == ["-m", "size=4096M,slots=2", "-smp", "4,maxcpus=8", "-S"]
+    line = parse_command_line(kept)
+    assert (line.machine, line.accel, line.memory, line.vcpus) == ("q35", "kvm", 4096 << 20, 4)
+
+
+def test_a_device_in_json_keeps_what_concerns_assignment() -> None:
+    device = {"driver": "vfio-pci", "host": "0000:01:10.0", "id": "vf0", "x-no-mmap": True, "romfile": "/home/alice"}
+    kept = redactor().command_line(["qemu", "-device", json.dumps(device), "-device", '{"driver":"e1000"}'])
+    assert list(assigned_devices(kept)) == ["0000:01:10.0"]
+    assert json.loads(kept[2]) == {name: device[name] for name in ("driver", "host", "id", "x-no-mmap")}
+    for wrong in ("{", "[1]", "{}", "{" * 9999):
+        assert redactor().command_line(["qemu", "-device", wrong]) == ["qemu"]
 
 
 def test_routes_keep_masks_and_lose_addresses() -> None:

@@ -40,6 +40,7 @@ from tests.unit.cli.running import environment, iovtop, started
         (["--sim", "lab", "snapshot", "--columns", "device,divr"], ["--columns", "divr", "did you mean", "columns:"]),
         (["--sim", "lab", "snapshot", "--format", "json", "--columns", "device"], ["--view and --columns"]),
         (["--sim", "lab", "watch", "--count", "many"], ["--count"]),
+        (["--sim", "lab", "watch", "--count", "-1"], ["--count", "is not a number from 0"]),
         (["--sim", "lab", "watch", "--interval", "soon"], ["--interval"]),
         (["--interval", "0.1"], ["0.5 to 60"]),
         (["--config", "/nonexistent/config.toml"], ["/nonexistent/config.toml: no such file"]),
@@ -72,6 +73,7 @@ def test_wrong_usage_is_one_line_that_says_what_would_be_right(
         "--no-mouse",
         "--interval 2",
         "-d 2",
+        "-d 0",
     ],
 )
 @pytest.mark.parametrize("verb", [["snapshot"], ["numvfs", "eno1", "2", "--yes"]], ids=["a report", "a change"])
@@ -194,6 +196,22 @@ def test_a_reader_that_goes_away(arguments: list[str], unbuffered: str) -> None:
         process.stdout.close()
         assert process.wait(30) == Exit.BROKEN_PIPE
         assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["--version", "--help", "snapshot", "snapshot --json", "capture -", "numvfs eno1 2 --yes", "watch --count 0"],
+)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_disk_takes_no_output_and_is_no_fault_of_ours(words: str, unbuffered: str) -> None:
+    arguments = words.split() if words.startswith("--") else ["--sim", "bare", *words.split()]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "tui", *arguments], env=environment(PYTHONUNBUFFERED=unbuffered), check=False,
+            stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, timeout=50,
+        )  # fmt: skip
+    told = "iovtop: standard output cannot be written: No space left on device\n"
+    assert (ended.returncode, ended.stderr) == (Exit.FAILED, told)
 
 
 @pytest.mark.parametrize("arguments", [["watch"], ["watch", "--plain"]])

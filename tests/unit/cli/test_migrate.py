@@ -69,6 +69,7 @@ def test_why_as_json() -> None:
         (migrate("--bandwidth", "much"), 2, "--bandwidth much: write bytes a second, as in 200M or 1.5G"),
         (migrate("--downtime", "-1"), 2, "--downtime takes 0 to 2000000 milliseconds"),
         (migrate("--connections", "300"), 2, "--connections 300: write 1 to 255"),
+        (migrate("--connections", "0"), 2, "--connections 0: write 1 to 255"),
         (migrate("--tls"), 2, "--tls goes with --uri tcp:HOST:PORT"),
         (migrate("--certificates", "/etc/pki/qemu"), 2, "--certificates goes with --tls"),
         (
@@ -91,7 +92,7 @@ def test_why_as_json() -> None:
         (
             ["migrate", "web-2", DESTINATION, "--to-sim", "duo:hv08", "--yes", "--strategy", "failover"],
             6,
-            "nothing was",
+            "nothing was started: --strategy failover is not possible: 0000:c1:00.2: not paired with an emulated",
         ),
     ],
 )
