@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-_BARS = "▁▂▃▄▅▆▇█"
+_BARS = "▁▂▃▄▅▆▇"
+"""None fills its cell: rows of bars below each other would run into one."""
 _ASCII = "_.-~=+*#"
 
 

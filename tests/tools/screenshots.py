@@ -44,6 +44,8 @@ class Shot:
     """Words to wait for: what a key asked for that takes a moment."""
     jobs: tuple[tuple[Job, JobState], ...] | None = None
     """Migrations, as they are; None where there are none to be seen."""
+    measured: int = 0
+    """Seconds for which the host was measured before."""
 
 
 VF = ("j",) * 8
@@ -75,6 +77,7 @@ SHOTS = (
     Shot("migration", "duo:hv07", keys=("6",), jobs=JOBS),
     Shot("migration-80x24", "duo:hv07", SMALL, ("6",), jobs=JOBS),
     Shot("verdict", "duo:hv07", keys=("6", "j"), jobs=JOBS),
+    Shot("pulse", "duo:hv07", keys=("5",), measured=60),
     Shot("menu", "duo:hv07", keys=(*"jjjjjj", "x")),
     Shot("refused", "duo:hv07", keys=(*"jx", "v", "0", "enter"), settings=Settings(write=True), until="held by"),
     Shot("plan", "duo:hv07", keys=(*"jjjjjjx", "b", "enter"), settings=Settings(write=True), until="Do it"),
@@ -101,6 +104,8 @@ async def make(shot: Shot) -> str:
 async def running(shot: Shot, terminal: Capabilities) -> AsyncIterator[IovtopApp]:
     """Run the program up to the moment of the picture."""
     live = PictureLive(shot.scenario)
+    if shot.measured:
+        await live.measure(shot.measured)
     migrations = StillMigrations(live.doors, *shot.jobs) if shot.jobs is not None else None
     app = IovtopApp(lambda: (live, live.opener, migrations), shot.settings, terminal)
     async with app.run_test(size=shot.size) as pilot:

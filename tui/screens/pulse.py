@@ -9,6 +9,7 @@ from rich.segment import Segment
 from textual import events
 from textual.app import ComposeResult
 
+from backend.counters.scale import next_scale
 from backend.model.counters import HOST, Flow, Measure, process_subject
 from backend.model.device import Device, DeviceKind
 from backend.model.figures import text_of
@@ -151,7 +152,10 @@ class PulseScreen(Layer[str | None]):
         place = next((place for place, one in enumerate(found) if one.row == self._followed), None)
         if place is not None:
             self._list.go_to(place)
-        head = f" {'MOST ' + _title(self.measure).upper():<{self._name_width + 1}}{'':>{_FIGURE}}"
+        head = (
+            f" {'MOST ' + _title(self.measure).upper():<{self._name_width + 1}}{'NOW':>{_FIGURE}}"
+            f"  {'OF ITS PEAK':<{self._bars + 1}}{'' if self.measure in _OF_PROCESSES else 'HOLDER'}"
+        )
         self._heads.say([Piece(head if found else " nothing of this is counted here", "column-title")])
         self._pane.show(Detail("", "", tuple(self._sections(host)), 28))
 
@@ -179,16 +183,16 @@ class PulseScreen(Layer[str | None]):
             Segment(name, look.role(Role.ID if device is not None else Role.VM, ground)),
             Segment(pad(f" {beside}", self._name_width - width_of(name) + 1), look.role(Role.MUTED, ground)),
             Segment(f"{text:>{_FIGURE}}  ", shown),
-            Segment(pad(bars[-self._bars :], self._bars + 1), shown),
+            Segment(pad(bars, self._bars + 1), look.role(Role.MUTED, ground)),
             Segment(shorten(who, max(0, room), glyphs.ellipsis), look.role(Role.MUTED, ground)),
         ]
 
     def _value(self, host: Host, one: Ranked) -> tuple[str, str]:
-        """Return the figure with its unit, and its short history."""
+        """Return the figure with its unit, and its short history, as long as the list has room for."""
         for flow in host.activity.get(one.subject, ()):
             for place in flow.of(self.measure):
                 if flow.rates[place] is not None:
-                    values = self._session.recent(one.subject, flow, place)[-BARS:]
+                    values = self._session.recent(one.subject, flow, place)[-self._bars :]
                     text = text_of(one.figure.value, one.figure.scale, flow.set.counters[place])
                     return text, spark(values, ascii_only=self._ascii)[0]
         return "", ""
@@ -218,7 +222,8 @@ class PulseScreen(Layer[str | None]):
     def _series(self, subject: str, flow: Flow, place: int) -> Iterable[Line]:
         rate, counter = flow.rates[place], flow.set.counters[place]
         if rate is not None:
-            bars, _ = spark(self._session.recent(subject, flow, place)[-BARS:], ascii_only=self._ascii)
+            bars, top = spark(self._session.recent(subject, flow, place)[-BARS:], ascii_only=self._ascii)
+            bars += f" of {text_of(top, next_scale(None, top), counter)}" if top > 0 else ""
             text = text_of(rate, flow.scales[place], counter)
             name = " ".join(filter(None, [counter.title, flow.instance]))
             yield Line(name, Cell(text, Role.TEXT if rate else Role.MUTED), bars, FIGURE)

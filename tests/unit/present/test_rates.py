@@ -126,7 +126,7 @@ def test_numbers_have_three_digits() -> None:
 
 
 def test_bars_say_what_the_highest_means() -> None:
-    assert spark([0.0, 5.0, None, 10.0]) == ("▁▅ █", 10.0)
+    assert spark([0.0, 5.0, None, 10.0]) == ("▁▄ ▇", 10.0)
     assert spark([0.0, 0.0]) == ("▁▁", 0.0)
     assert spark([], ascii_only=True) == ("", 0.0)
     assert spark([1.0, 2.0], ascii_only=True)[0].isascii()
