@@ -163,11 +163,19 @@ async def test_all_blockers_at_once_and_nothing_to_confirm() -> None:
         assert "Do it" not in text
 
 
+async def test_a_monitor_that_is_typed_is_the_destination_whatever_was_chosen() -> None:
+    async with player() as one:
+        await one.to_form("web-2")
+        await one.shows("Migrate web-2")
+        await one.press("down", *"wrong", "ctrl+u", "slash", *"nowhere", "enter")
+        await one.shows("migrate web-2 to /nowhere")
+
+
 async def test_a_destination_that_is_started_for_it() -> None:
     async with player() as one:
         await one.to_form("web-2")
         await one.shows("Migrate web-2")
-        await one.press("left", "left", "down", "down", *"4G", "enter")
+        await one.press("left", "down", "down", *"4G", "enter")
         await one.shows("start a QEMU that waits for web-2")
         await one.until(lambda: " Do it  " in text_of(one.app), "an armed plan")
         assert "host=0000:c1:00.7" in " ".join(one.app.screen.query_one(Panel).text.split())

@@ -174,6 +174,18 @@ async def test_the_menu_says_why_not_and_keys_in_it_reach_nothing_below() -> Non
         await s.until(lambda: s.cursor == PFS[0], "the PF")
 
 
+async def test_a_key_of_the_menu_that_does_nothing_here_brings_its_reason_into_sight() -> None:
+    async with screen(HOST, (80, 24)) as s:
+        await s.press("j", "x")
+        first = s.text()
+        assert "is no mdev" not in first
+        await s.press("d")
+        assert "is no mdev" in s.text()
+        assert isinstance(s.app.screen, MenuScreen)
+        await s.press("j", "k")
+        assert s.text() == first
+
+
 async def test_the_menu_marks_too() -> None:
     async with screen(HOST) as s:
         await s.press("j", "x", "space")

@@ -139,6 +139,8 @@ class FormScreen(Layer[Mapping[str, str] | None], ModalScreen[Mapping[str, str] 
                 self._set(str(max(field.low, min(int(value or 0) + step, field.high))))
             case FieldKind.NUMBER | FieldKind.TEXT if event.key == "backspace":
                 self._set(value[:-1])
+            case FieldKind.NUMBER | FieldKind.TEXT if event.key == "ctrl+u":
+                self._set("")
             case FieldKind.NUMBER if event.character is not None and event.character in "0123456789":
                 typed = event.character if field.name in self._untouched else value + event.character
                 self._set(typed[:6])

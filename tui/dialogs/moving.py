@@ -16,8 +16,6 @@ from backend.vmm.libvirtd import default_uri
 from tui.dialogs.form import Choice, Field, FieldKind, Form
 from tui.migrations import Waiting
 
-_OTHER = "other"
-
 
 def limit_fields(*, bandwidth: int | None, downtime: float) -> tuple[Field, Field]:
     """Return the fields of both limits."""
@@ -36,15 +34,15 @@ def limits_of(values: Mapping[str, str]) -> tuple[int | None, float]:
 
 
 def between_qemus(vm: Vm, waiting: Sequence[Waiting], ready: Readiness) -> Form:
-    """Return the form for a VM whose monitor we talk to."""
+    """Return the form for a VM whose monitor we talk to. ``waiting`` holds at least one."""
     choices = [Choice(str(number), one.words) for number, one in enumerate(waiting)]
-    choices.append(Choice(_OTHER, "another monitor, below"))
     return _form(
         vm,
         Field("where", "destination", FieldKind.CHOICE, choices[0].value, "a QEMU that waits", choices),
-        Field("path", "other monitor", FieldKind.TEXT, "", "path of its QMP socket", wrong=_wrong_path),
+        Field("path", "or a monitor", FieldKind.TEXT, "", "path of another QMP socket: goes there instead",
+              wrong=_wrong_path),
         ready=ready,
-    )
+    )  # fmt: skip
 
 
 def between_libvirts(vm: Vm, ready: Readiness) -> Form:
@@ -98,7 +96,7 @@ def move_of(vm: Vm, values: Mapping[str, str], waiting: Sequence[Waiting]) -> Mo
     if "uri" in values:
         wire = Wire(encrypted=bool(values["tls"]))
         return replace(move, destination=values["uri"], libvirt=default_uri(), uuid=vm.uuid, wire=wire)
-    if values["where"] == _OTHER:
+    if values["path"]:
         return replace(move, monitor=vm.monitors[0], destination=values["path"])
     chosen = waiting[int(values["where"])]
     return replace(move, monitor=vm.monitors[0], destination=chosen.path, host=chosen.host)

@@ -36,6 +36,9 @@ class _Item:
     choice: RowAction | None = None
     """What the line stands for; None where there is nothing to choose."""
 
+    reason: str = ""
+    """Why some actions do not fit, of which this is a line."""
+
     @property
     def can_be_chosen(self) -> bool:
         return self.choice is not None and not self.choice.why_not
@@ -63,7 +66,7 @@ def _items(choices: Sequence[RowAction], none: str) -> Iterator[_Item]:
         yield _Item(" Not here", "heading-bar")
     for reason, titles in reasons.items():
         for number, line in enumerate(wrap(f"{', '.join(titles)}: {reason}", _NOTE)):
-            yield _Item(f" {'  ' * bool(number)} {line}", "bar-muted")
+            yield _Item(f" {'  ' * bool(number)} {line}", "bar-muted", reason=reason)
 
 
 class MenuList(Widget, can_focus=True):
@@ -81,6 +84,7 @@ class MenuList(Widget, can_focus=True):
         self._places = [place for place, item in enumerate(self._items) if item.can_be_chosen]
         self._at = 0
         self._top = 0
+        self._told = ""
         self.set_class(skin.glyphs.name == "ascii", "-ascii")
 
     @property
@@ -108,6 +112,14 @@ class MenuList(Widget, can_focus=True):
         self._top = max(place - self.size.height + 1, min(self._top, place - 1 - (place == 2)))
         self.scroll_lines(0)
 
+    def tell(self, choice: RowAction) -> None:
+        """Bring into sight why an action cannot be done, and let it stand out."""
+        self._told = choice.why_not
+        about = [n for n, item in enumerate(self._items) if item.reason == choice.why_not or item.choice is choice]
+        if about:
+            self._top = min(about[0], max(self._top, about[-1] - self.size.height + 1))
+        self.scroll_lines(0)
+
     def scroll_lines(self, rows: int) -> None:
         """Show what is above or below."""
         self._top = max(0, min(self._top + rows, len(self._items) - self.size.height))
@@ -132,8 +144,9 @@ class MenuList(Widget, can_focus=True):
             key = item.choice.action.shown_keys.split(" ")[0]
             part = "bar-muted" if item.choice.why_not else "key"
             segments.append(Segment(pad(f" {key}", _KEYS), look.part(part, ground)))
+        part = "bar" if item.reason and item.reason == self._told else item.part
         room = width - 1 - (_KEYS if item.choice is not None else 0)
-        segments.append(Segment(shorten(item.text, room, self._skin.glyphs.ellipsis), look.part(item.part, ground)))
+        segments.append(Segment(shorten(item.text, room, self._skin.glyphs.ellipsis), look.part(part, ground)))
         strip = Strip(segments).adjust_cell_length(width, look.part("bar", ground))
         more = self._more(y, number)
         if not more:
@@ -183,5 +196,9 @@ class MenuScreen(Layer[str | None], ModalScreen[str | None]):
 
     def _choose(self, choice: RowAction | None) -> None:
         """Do what can be done; on what cannot, stay, with its reason in sight."""
-        if choice is not None and not choice.why_not:
+        if choice is None:
+            return
+        if choice.why_not:
+            self._list.tell(choice)
+        else:
             self.dismiss(choice.action.call)

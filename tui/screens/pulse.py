@@ -167,7 +167,7 @@ class PulseScreen(Layer[str | None]):
     @property
     def _name_width(self) -> int:
         """Cells for what a line speaks of."""
-        return 34 if self.size.width < _WIDE else 50
+        return 50 if self.size.width >= _WIDE else max(14, min(34, self.size.width - _FIGURE - 4))
 
     def _line(self, one: Ranked, ground: str, width: int) -> list[Segment]:
         look, glyphs, host = self._skin.look, self._skin.glyphs, self._shown
