@@ -122,13 +122,13 @@ def _steps(move: Move) -> Iterator[Step]:
         for name, _ in move.plugs:
             yield Step(
                 f"unplug {name}: its guest has to let it go", f"monitor {move.monitor}", "plugged in", "",
-                f"device_del {name}", f"{name} is out",
+                f"# device_del {name}: the migration below does it", f"{name} is out",
             )  # fmt: skip
     if move.command:
         yield Step(
             f"start a QEMU that waits for {move.vm}; it is ended again if the VM stays",
             f"program {move.command[0]}", "",
-            shlex.join(move.command), shlex.join(move.command), f"{move.destination} answers",
+            shlex.join(move.command), _started(move), f"{move.destination} answers",
         )  # fmt: skip
     limits = {"downtime-limit": round(move.downtime * 1000)}
     if move.bandwidth is not None:
@@ -140,16 +140,40 @@ def _steps(move: Move) -> Iterator[Step]:
     limited = ", ".join(f"{name} {value}" for name, value in limits.items())
     yield Step(
         f"migrate {move.vm}{held} ({limited})", _asked(move), f"{move.vm} here", f"on {place_of(move)}",
-        f"iovtop migrate {shlex.quote(move.vm)} {shlex.quote(move.destination)} --strategy {move.strategy}", told,
+        shlex.join(_command(move)), told,
     )  # fmt: skip
     if move.strategy is Strategy.UNPLUG:
         for name, there in move.plugs:
             if there:
                 yield Step(
                     f"plug in {there} for {name}", f"monitor {move.destination}", "", there,
-                    f"device_add host={there} ...",
+                    f"# device_add host={there} ...: the migration above does it",
                     f"{name} is plugged in there",
                 )  # fmt: skip
+
+
+def _command(move: Move) -> list[str]:
+    """Return the command that does the same, for a script: it asks nothing."""
+    words = ["iovtop", "migrate", move.vm, move.destination, "--strategy", str(move.strategy)]
+    words += ["--libvirt", move.libvirt] if move.libvirt else []
+    words += ["--qmp", move.monitor] if move.pid is None and move.monitor else []
+    words += ["--to-sim", move.host] if move.host else []
+    words += ["--uri", move.uri] if move.uri else []
+    words += ["--downtime", str(round(move.downtime * 1000))]
+    words += [] if move.bandwidth is None else ["--bandwidth", str(move.bandwidth)]
+    words += ["--connections", str(move.wire.connections)] if move.wire.connections else []
+    words += ["--tls"] if move.wire.encrypted else []
+    words += ["--certificates", move.wire.certificates] if move.wire.certificates else []
+    return [*words, *(["--hold"] if move.hold else []), "--yes"]
+
+
+def _started(move: Move) -> str:
+    """Return what starts the destination in a script, which goes on when its monitor is there."""
+    there = f"test -S {shlex.quote(move.destination)}"
+    start = shlex.join(move.command)
+    if move.folder:
+        start = f"(cd {shlex.quote(move.folder)} && exec {start})"
+    return f"{start} & while kill -0 $! && ! {there}; do sleep 0.1; done"
 
 
 def _asked(move: Move) -> str:

@@ -15,7 +15,7 @@ from backend.model.statefile import HEADER, BadStateFile, parse_header
 from backend.ops.actions import DeleteFile, RestoreDeviceState, SaveDeviceState
 from backend.ops.checks import Check
 from backend.ops.codec import asked
-from backend.ops.errors import Refused
+from backend.ops.errors import NoSuchDevice, Refused
 from backend.ops.guard import guard
 from backend.ops.mdevs import new_uuid
 from backend.ops.operation import Operation, Work
@@ -63,7 +63,7 @@ class StateIs:
             return Condition(text, False, "there is none", f"see {FOLDER}")
         try:
             kept = header_of(_page(world, self.name), self.name).about.id == self.id
-        except Refused as error:
+        except (Refused, NoSuchDevice) as error:
             return Condition(text, False, str(error), error.remedy)
         return Condition(text, kept, "" if kept else "another one is", "" if kept else f"see {FOLDER}")
 
@@ -72,7 +72,7 @@ def _page(world: World, name: str) -> bytes:
     try:
         return world.doors.files.read(state_path(name), HEADER)
     except FileNotFoundError:
-        raise Refused(f"no state is kept as {name}", "`iovtop states` lists those that are") from None
+        raise NoSuchDevice(f"no state is kept as {name}", "`iovtop states` lists those that are") from None
     except OSError as error:
         raise Refused(f"{state_path(name)} cannot be read: {error.strerror}", "look as root") from error
 
@@ -99,7 +99,7 @@ def _newest(world: World, device: Device) -> KernelName:
     except OSError:
         names = []
     for name in names:
-        with contextlib.suppress(Refused):
+        with contextlib.suppress(Refused, NoSuchDevice):
             about = header_of(_page(world, name), name).about
             if (about.device, about.driver, about.kind) == (device.id, device.driver, device.mdev_type):
                 found.append((about.saved, name))

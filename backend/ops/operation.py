@@ -31,6 +31,8 @@ class Work:
     progress: Progress | None = None
     always: bool = False
     """Whether it is done even when a step before it failed: what puts a switch back."""
+    told: str = ""
+    """What the action itself has read back when it returns; "" where ``after`` does that, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,7 @@ def _work(request: Replug, device: Device, vm: Vm, plug: dict[str, object], old:
         expected=f"QEMU says x-no-mmap is {str(request.trap).lower()}, and its maps agree",
     )
     action = PlugAgain(str(device.id), request.trap, vm.name, vm.pid, vm.uid, vm.monitors[0], device.vfio_node)
-    return Work(step, action, settle=0.0)
+    return Work(step, action, settle=0.0, told=f"QEMU says that {device.id} is {_word(request.trap)}")
 
 
 def _consequences(device: Device, vm: Vm, trap: bool) -> tuple[str, ...]:

@@ -137,7 +137,7 @@ class Runner:
         if broken:
             self._stop(RunState.FAILED, index, f"done, but {_said(broken)}", _remedy(broken))
             return
-        found = "; ".join(check.ask(self._world).text for check in work.after)
+        found = "; ".join([check.ask(self._world).text for check in work.after] or filter(None, [work.told]))
         if not work.always:
             self._reached.append(found)
         self._write_down(index, lambda: self._journal.done(self._number, index, found))

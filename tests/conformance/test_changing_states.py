@@ -9,7 +9,7 @@ import pytest
 from backend.model.plan import RunState
 from backend.model.statefile import HEADER
 from backend.ops.devstates import state_path
-from backend.ops.errors import Refused
+from backend.ops.errors import NoSuchDevice, Refused
 from tests.conformance.machine import Machine, write
 from tests.conformance.operating import Operating
 
@@ -43,7 +43,7 @@ async def test_kept_given_to_another_and_thrown_away(machine: Machine, need: Nee
     with pytest.raises(Refused, match=r"first is the state of a mtty-2 by mtty; .* is a mtty-1"):
         await operating.plan("state restore", device=OTHER, name="first")
     assert (await operating.undo(plan))[-1].state is RunState.DONE
-    with pytest.raises(Refused, match="no state is kept as first"):
+    with pytest.raises(NoSuchDevice, match="no state is kept as first"):
         await operating.plan("state restore", device=TWO, name="first")
 
 

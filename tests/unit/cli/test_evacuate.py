@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +35,32 @@ def test_those_that_can_go_and_the_others_stay() -> None:
     assert (told[-1]["moved"], told[-1]["part"]) == (2, 1.0)
     ended = {event["vm"]: event["verdict"]["where"] for event in events if "vm" in event}
     assert ended == {"db-1": "destination", "web-2": "destination"}
+
+
+def test_the_script_of_a_plan_does_what_the_plan_says() -> None:
+    wished = ("--bandwidth", "2G", "--downtime", "100", "--connections", "4", "--dry-run=shell")
+    done = iovtop("evacuate", "web-2", "--to-sim", "duo:hv08", *wished)
+    assert (done.returncode, done.stderr) == (0, "")
+    commands = [line for line in done.stdout.splitlines() if not line.startswith("#")]
+    move = "iovtop migrate web-2 /run/vm/web-2.in.qmp --strategy vfio --to-sim duo:hv08 --downtime 100"
+    assert commands == ["set -e", f"{move} --bandwidth 2147483648 --connections 4 --yes"]
+    unplugged = iovtop("evacuate", "fw-1", "--strategy", "unplug", "--dry-run=shell")
+    start, *moves = [line for line in unplugged.stdout.splitlines() if not line.startswith(("#", "set"))]
+    assert start.startswith("qemu-system-x86_64 ")
+    assert moves == ["iovtop migrate fw-1 /run/vm/fw-1.in.qmp --strategy unplug --downtime 300 --yes"]
+
+
+def test_the_script_of_a_plan_waits_for_the_qemu_that_it_starts(tmp_path: Path) -> None:
+    done = iovtop("evacuate", "web-2", "--dry-run=shell")
+    start = next(line for line in done.stdout.splitlines() if line.startswith("qemu-system-x86_64"))
+    assert " & while kill -0 $! && ! test -S /run/vm/web-2.in.qmp; do " in start
+    (tmp_path / "qemu-system-x86_64").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "qemu-system-x86_64").chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    ended = subprocess.run(
+        ["sh", "-ec", f"{start}\necho on"], env={"PATH": path}, capture_output=True, timeout=30, check=False
+    )
+    assert ended.stdout == b"on\n"  # one that ends is not waited for: the migration then says what is missing
 
 
 @pytest.mark.parametrize(

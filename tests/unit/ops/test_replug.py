@@ -62,7 +62,8 @@ async def test_trapped_and_back(stage: Stage) -> None:
     plan = await stage.plan(VF, trap=True)
     assert plan.ready
     assert "where it is mapped" in plan.title
-    assert (await stage.run(plan))[-1].state is RunState.DONE
+    end = (await stage.run(plan))[-1]
+    assert (end.state, end.text) == (RunState.DONE, f"QEMU says that {VF} is trapped")
     assert await stage.path(VF) is DataPath.TRAP
     assert (await stage.plugged("web-2"))[VF] == before | {"x-no-mmap": True}
     back = await stage.operator.plan(plan.undo)
