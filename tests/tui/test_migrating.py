@@ -171,6 +171,14 @@ async def test_a_monitor_that_is_typed_is_the_destination_whatever_was_chosen() 
         await one.shows("migrate web-2 to /nowhere")
 
 
+async def test_the_end_of_what_is_typed_stays_in_sight_however_long_it_is() -> None:
+    async with player() as one:
+        await one.to_form("web-2")
+        await one.shows("Migrate web-2")
+        await one.press("down", "slash", *"run" * 35, *"end")
+        await one.shows("runend_")
+
+
 async def test_a_destination_that_is_started_for_it() -> None:
     async with player() as one:
         await one.to_form("web-2")

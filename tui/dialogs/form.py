@@ -15,7 +15,7 @@ from backend.present.columns import Role
 from tui.dialogs.panel import Panel, Words
 from tui.layer import Layer
 from tui.term.theming import Skin
-from tui.widgets.cells import pad, width_of, wrap
+from tui.widgets.cells import pad, shorten_middle, width_of, wrap
 
 
 class FieldKind(Enum):
@@ -65,6 +65,8 @@ class Form:
 
 _CHOICES_SHOWN = 8
 _LONGEST = 120
+_NARROWEST = 8
+"""Cells that a value has at least, however long its label."""
 
 
 class FormScreen(Layer[Mapping[str, str] | None], ModalScreen[Mapping[str, str] | None]):
@@ -192,6 +194,8 @@ class FormScreen(Layer[Mapping[str, str] | None], ModalScreen[Mapping[str, str] 
         shown = {FieldKind.FLAG: "yes" if value else "no"}.get(field.kind, value)
         if field.kind is FieldKind.CHOICE:
             shown = next((choice.label for choice in field.choices if choice.value == value), value)
+        # The end is where it is typed on: sign, label, a blank, and the box's blanks and cursor beside it.
+        shown = shorten_middle(shown, max(_NARROWEST, width - labels - 5), glyphs.ellipsis)
         box = panel.part(f" {shown}{'_' if here and field.kind in (FieldKind.NUMBER, FieldKind.TEXT) else ''} ",
                          "button-here" if here else "button")  # fmt: skip
         lines = [[*label, box, panel.part(f"  {field.hint}" if field.hint else "", "bar-muted")]]
