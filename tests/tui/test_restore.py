@@ -51,6 +51,8 @@ def test_view_filter_order_width_and_open_rows_come_back(start: Iterator[object]
     assert "HOLDER" in text.split("\n")[4]
     assert "by device" in text
     assert "Overview" not in text
+    again.type(b"/db-1\r")
+    assert "as you left it" not in again.until_shown("filter / db-1   ")
     again.type(b"\x1b")
     again.until_shown("filter cleared")
     again.type(b"1")

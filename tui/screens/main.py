@@ -57,6 +57,8 @@ TALL = 30
 LEAST = (34, 6)
 """Width and height below which there is nothing useful to show."""
 
+_AS_LEFT = "the filter is as you left it: esc clears it"
+
 
 class MainScreen(MainDetail):
     """Wires the session to the widgets."""
@@ -149,7 +151,7 @@ class MainScreen(MainDetail):
         self.set_class(left.wide, "-no-detail")
         self.rows.choose(left.open)
         if self.viewing.query:
-            self.bar.message("the filter is as you left it: esc clears it")
+            self.bar.message(_AS_LEFT)
 
     def arrangement(self) -> Arrangement:
         """Return what of the screen the operator chose."""
@@ -319,6 +321,7 @@ class MainScreen(MainDetail):
         """Show what matches."""
         self.bar.take_back(self._refused)
         if query.text != self.viewing.query.text:
+            self.bar.take_back(_AS_LEFT)
             self.viewing.ask(query)
             self.show_viewing()
             self.rows.to_match()
