@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ def main() -> NoReturn:
     if closed:
         sys.stderr.write("iovtop: standard output is closed: there is nowhere to print\n")
     code = 2 if closed else _run()
+    with suppress(OSError):  # told already
+        sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
 

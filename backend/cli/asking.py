@@ -17,6 +17,7 @@ def ask(question: str) -> str:
     wait is for input or for a signal. Raises ``KeyboardInterrupt``. For the main thread only.
     """
     with _signals() as signals:
+        sys.stdout.flush()
         sys.stderr.write(question)
         sys.stderr.flush()
         while True:

@@ -28,12 +28,14 @@ from backend.ops.boot.beyond import drift_beyond
 from backend.ops.boot.sight import Sight
 from backend.probe.boot.file import PATH, BadBootFile, parse, read
 from backend.report.boot import state_data, state_lines
-from backend.report.plan import plan_data, plan_lines, script_lines
+from backend.report.plan import SHELL, plan_data, plan_lines, script_body
 
 if TYPE_CHECKING:
     from backend.model.plan import Plan
 
 _ENDS = {RunState.STUCK: Exit.STUCK, RunState.FAILED: Exit.FAILED, RunState.ABORTED: Exit.CHANGED}
+_MARKS = {"text": "", "shell": "# "}
+"""How plans are printed → what begins a line that is not part of one."""
 _WORST = (Exit.STUCK, Exit.FAILED, Exit.CHANGED, Exit.REFUSED)
 
 
@@ -97,9 +99,10 @@ def run_apply(doors: HostDoors, options: argparse.Namespace) -> Exit:
     """Make the host what was saved."""
     saved = _saved(doors, options)
     if saved is None:
-        if not options.json:
-            say_source(doors)
-            sys.stdout.write("nothing is saved for boot\n")
+        how = _how(options)
+        if how != "json":
+            _begin(doors, how)
+            sys.stdout.write(f"{_MARKS[how]}nothing is saved for boot\n")
         return Exit.OK
     if options.dry_run is not None:
         with session(doors, plan_only(doors)) as here, _sight(doors, saved) as sight:
@@ -160,24 +163,36 @@ async def _wait_for_devices(doors: HostDoors, sight: Sight, seconds: int) -> Non
 
 async def _rehearse(doors: HostDoors, sight: Sight, here: Session, options: argparse.Namespace) -> Exit:
     parts = [part async for part in Applying(sight, here.operator, rehearsal=True).parts()]
-    how = options.dry_run or ("json" if options.json else "text")
+    how = _how(options)
     if how == "json":
         for part in parts:
             write_json(_part_data(part), doors)
     else:
-        say_source(doors, "# " if how == "shell" else "")
+        _begin(doors, how)
         for part in parts:
             sys.stdout.write("".join(f"{line}\n" for line in _part_lines(part, how)))
         if not parts:
-            sys.stdout.write(f"{'# ' if how == 'shell' else ''}nothing to do: the host is as it was saved\n")
+            sys.stdout.write(f"{_MARKS[how]}nothing to do: the host is as it was saved\n")
     sys.stdout.flush()
     return Exit.REFUSED if any(part.failed for part in parts) else Exit.OK
 
 
+def _how(options: argparse.Namespace) -> str:
+    """Return how plans are printed: ``text``, ``json`` or ``shell``."""
+    return str(options.dry_run or ("json" if options.json else "text"))
+
+
+def _begin(doors: HostDoors, how: str) -> None:
+    """Print what comes before the first plan."""
+    if how == "shell":
+        sys.stdout.write(f"{SHELL}\n")
+    say_source(doors, _MARKS[how])
+
+
 def _part_lines(part: Part, how: str) -> Iterator[str]:
-    mark = "# " if how == "shell" else ""
+    mark = _MARKS[how]
     if part.plan is not None:
-        yield from script_lines(part.plan) if how == "shell" else plan_lines(part.plan, glyphs())
+        yield from script_body(part.plan) if how == "shell" else plan_lines(part.plan, glyphs())
     elif part.later:
         yield f"{mark}{part.phase or ''}: {part.later}"
     if part.plan is None and part.refused:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from backend.cli.exits import CommandError, Exit
-from backend.cli.output import say_source, write_json
+from backend.cli.output import write_json
 from backend.cli.telling import remark
 from backend.host.doors import HostDoors
 from backend.migration.jobs.folder import NoJob
@@ -40,13 +40,12 @@ async def follow(jobs: Jobs, number: int, *, as_json: bool, ask: bool = False) -
 
     Raises ``CommandError``.
     """
-    here = jobs.host("")
-    if not as_json:
-        say_source(here)
-    show, finish = _display(here, as_json)
+    show, finish = _display(jobs.host(""), as_json)
     hands = _Hands(jobs, [number])
     try:
         with hands.listening(ask=ask):
+            if ask:
+                remark("Enter switches over; until then what the guest changes goes on being sent")
             job = await _until_over(jobs, number, show, hands)
     except _Left:
         remark(f"job {number} goes on; `iovtop jobs watch {number}` follows it again")

@@ -182,6 +182,8 @@ def run(arguments: Sequence[str], screen: Screen) -> int:
         try:
             code = _run(arguments, screen)
         except CommandError as error:
+            with contextlib.suppress(OSError):  # told below
+                sys.stdout.flush()
             sys.stderr.write(f"iovtop: {error}\n")
             code = error.code
         except SystemExit:  # argparse has printed a help text
@@ -225,7 +227,7 @@ def _prepare_output() -> None:
         sys.stdout.flush()
         sys.stdout = io.TextIOWrapper(
             io.BufferedWriter(_Output(sys.stdout.fileno(), "w", closefd=False)), sys.stdout.encoding,
-            "backslashreplace", line_buffering=bool(sys.stdout.line_buffering),
+            "backslashreplace", line_buffering=sys.stdout.isatty(),
         )  # fmt: skip
 
 

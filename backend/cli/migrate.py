@@ -15,6 +15,7 @@ from backend.cli.exits import CommandError, Exit
 from backend.cli.following import follow
 from backend.cli.machines import find_vm
 from backend.cli.open_jobs import open_jobs
+from backend.cli.output import say_source
 from backend.cli.snapshot import take
 from backend.cli.why import print_readiness
 from backend.cli.wired import add_certificates, add_wire, wire_of
@@ -87,6 +88,8 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
         if found.comparison.ready is False:
             print_comparison(doors, found.comparison, as_json=options.format == "json")
             raise CommandError("nothing was started", Exit.REFUSED)
+        if options.format == "text":
+            say_source(doors)
         _confirm(vm, found.move, options)
         return asyncio.run(_migrate(jobs, found.move, options))
 

@@ -77,6 +77,13 @@ def _switchover(soonest: float, latest: float) -> str:
     return f"switchover in {last} s" if first == last else f"switchover in {first} to {last} s"
 
 
+def _downtime(found: Progress) -> str:
+    """Return how long the guest stood still, or may."""
+    if found.downtime is not None:
+        return f"{found.downtime * 1000:.0f} ms"
+    return "not known yet" if found.downtime_expected is None else f"{found.downtime_expected * 1000:.0f} ms expected"
+
+
 def _alarms(found: Progress) -> Iterator[str]:
     if found.paused:
         yield "THE GUEST STANDS STILL and waits for you"
@@ -100,12 +107,13 @@ def progress_panel(found: Progress, ascii_only: bool = False) -> Iterator[str]:
         done = round(part * _BAR)
         yield f"{label:9}{full * done}{empty * (_BAR - done)} {part * 100:5.1f} %  {words}".rstrip()
     sent = f"RAM {bytes_text(found.ram_sent)} of {bytes_text(found.ram_total)}, {bytes_text(found.resent)} sent again"
-    yield f"sent     {sent}" + ("" if found.device_sent is None else f"; device state {bytes_text(found.device_sent)}")
+    if found.ram_total:
+        state = "" if found.device_sent is None else f"; device state {bytes_text(found.device_sent)}"
+        yield f"sent     {sent}{state}"
     rates = [f"{bytes_text(found.bandwidth)}/s" if found.bandwidth else "not measured yet"]
     rates += [f"the guest dirties {bytes_text(found.dirty_rate)}/s"] if found.dirty_rate is not None else []
     yield f"rate     {', '.join(rates)}"
-    expected = "not known yet" if found.downtime_expected is None else f"{found.downtime_expected * 1000:.0f} ms"
-    yield f"downtime {expected} expected, {found.downtime_limit * 1000:.0f} ms allowed"
+    yield f"downtime {_downtime(found)}, {found.downtime_limit * 1000:.0f} ms allowed"
     eta = "" if found.eta is None else f", {_switchover(*found.eta)}"
     yield f"         {found.convergence}{eta}"
     for alarm in _alarms(found):

@@ -45,9 +45,18 @@ def _listed(title: str, texts: Sequence[str], sign: str) -> Iterator[str]:
         yield f"  {sign} {text}"
 
 
+SHELL = "#!/bin/sh"
+"""The first line of a script."""
+
+
 def script_lines(plan: Plan) -> Iterator[str]:
     """Yield a script for a root shell that does the same, without any of the questions asked on the way."""
-    yield "#!/bin/sh"
+    yield SHELL
+    yield from script_body(plan)
+
+
+def script_body(plan: Plan) -> Iterator[str]:
+    """Yield the same without the first line: a part of a longer script."""
     yield f"# {plan.title}"
     for condition in plan.conditions:
         yield f"# holds: {condition.text}" if condition.holds else f"# DOES NOT HOLD: {condition.objection}"

@@ -62,13 +62,25 @@ def test_a_rehearsal_in_each_form_changes_nothing(bare: Cli) -> None:
     ]  # fmt: skip
 
 
+def test_all_of_it_is_one_script(cli: Cli) -> None:
+    lines = cli("--sim", "drift", "boot", "apply", "--dry-run=shell").out.splitlines()
+    assert (lines[0], lines.count("#!/bin/sh")) == ("#!/bin/sh", 1)
+    commands = [line for line in lines if not line.startswith("#")]
+    assert {line.split()[0] for line in commands} == {"set", "echo"}
+    assert sum("sriov_numvfs" in line for line in commands) == 2
+    nothing = cli("--sim", "bare", "boot", "apply", "--dry-run=shell").out.splitlines()
+    assert all(line.startswith("#") for line in nothing)
+    assert nothing[-1] == "# nothing is saved for boot"
+    assert cli("--sim", "bare", "boot", "apply", "--dry-run=json").out == ""
+
+
 def test_a_rehearsal_of_another_moment_says_so(cli: Cli, tmp_path: Path) -> None:
     capture, file = tmp_path / "bare.tar.gz", tmp_path / "boot.toml"
     assert cli("--sim", "bare", "capture", str(capture)).code == Exit.OK
     file.write_text(f'version = 1\n[[pf]]\nidentity = {{ address = "{PF}" }}\nvfs = 3\n')
     ended = cli("--capture", str(capture), "boot", "apply", "--file", str(file), "--dry-run", "shell")
     assert ended.code == Exit.OK
-    assert ended.out.startswith("# CAPTURE: bare.tar.gz, a simulated host, ")
+    assert ended.out.startswith("#!/bin/sh\n# CAPTURE: bare.tar.gz, a simulated host, ")
     assert f"echo 3 > /sys/bus/pci/devices/{PF}/sriov_numvfs" in ended.out
 
 

@@ -214,6 +214,19 @@ def test_a_full_disk_takes_no_output_and_is_no_fault_of_ours(words: str, unbuffe
     assert (ended.returncode, ended.stderr) == (Exit.FAILED, told)
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_error_comes_after_what_was_printed_before_it(tmp_path: Path, unbuffered: str) -> None:
+    file = tmp_path / "commands"
+    file.write_text("log\nnonsense\n")
+    ended = subprocess.run(
+        [sys.executable, "-m", "tui", "--sim", "bare", "do", str(file)], env=environment(PYTHONUNBUFFERED=unbuffered),
+        check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=50,
+    )  # fmt: skip
+    assert ended.returncode == Exit.USAGE
+    assert ended.stdout.splitlines()[-2] == "# nonsense"
+    assert ended.stdout.splitlines()[-1].startswith(f"iovtop: {file}, line 2: ")
+
+
 @pytest.mark.parametrize("arguments", [["watch"], ["watch", "--plain"]])
 def test_an_interrupt(arguments: list[str]) -> None:
     with started(["--sim", "lab", *arguments]) as process:

@@ -158,6 +158,15 @@ def test_ctrl_c_cancels_and_waits_for_the_verdict() -> None:
     assert "web-2 runs on the source: nothing moved: it was cancelled" in text
 
 
+def test_the_question_says_what_is_simulated_and_a_held_one_what_enter_does() -> None:
+    code, shown = _interrupted([word for word in migrate() if word != "--yes"], after=b"[y/N]")
+    assert code == 130
+    assert shown.index(b"SIMULATED: scenario duo") < shown.index(b"[y/N]")
+    assert shown.count(b"SIMULATED") == 1
+    code, shown = _interrupted(migrate("--hold", "--bandwidth", "50M"), after=b"pass 1")
+    assert (code, b"iovtop: Enter switches over" in shown) == (7, True)
+
+
 def test_no_job_outlives_a_simulated_host() -> None:
     done = iovtop(*migrate("--bandwidth", "4G", "--detach"))
     assert done.returncode == 2
