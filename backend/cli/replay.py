@@ -43,19 +43,20 @@ def open_replay(doors: HostDoors, options: argparse.Namespace, settings: Setting
     if options.info or options.format:
         return None
     from backend.counters.all import meter_of
-    from backend.recording.replay import SPEEDS, Replay
+    from backend.recording.replay import Replay
 
-    if not SPEEDS[0] <= options.speed <= SPEEDS[-1]:
-        raise CommandError(f"--speed {options.speed:g}: from {SPEEDS[0]:g} to {SPEEDS[-1]:g}")
+    _check_speed(options)
     recording = _open(options.file)
-    since = parse_moment(options.at, "--at", recording.first, recording.last) if options.at else None
+    since = _since(recording, options)
     return Replay(recording, meter_of(doors).order, settings.thresholds, speed=options.speed, since=since)
 
 
 def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     """Print what is in the recording."""
+    _check_speed(options)
     recording = _open(options.file)
     try:
+        _since(recording, options)
         about = _about(recording)
     except BadRecording as error:
         raise CommandError(str(error), Exit.PARTIAL) from error
@@ -66,6 +67,18 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     else:
         sys.stdout.write("".join(f"{line}\n" for line in _lines(about)))
     return Exit.PARTIAL if any(not gap["torn"] for gap in about["gaps"]) else Exit.OK
+
+
+def _check_speed(options: argparse.Namespace) -> None:
+    from backend.recording.replay import SPEEDS
+
+    if not SPEEDS[0] <= options.speed <= SPEEDS[-1]:
+        raise CommandError(f"--speed {options.speed:g}: from {SPEEDS[0]:g} to {SPEEDS[-1]:g}")
+
+
+def _since(recording: Recording, options: argparse.Namespace) -> float | None:
+    """Return the time at which to begin; None where none was given. Raises ``CommandError``."""
+    return parse_moment(options.at, "--at", recording.first, recording.last) if options.at else None
 
 
 def _open(name: str) -> Recording:

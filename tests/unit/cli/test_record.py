@@ -33,6 +33,10 @@ def test_a_recording_is_made_and_told_of(cli: Cli, tmp_path: Path) -> None:
     assert about["ended"] is True
     assert about["gaps"] == []
     assert about["measured"] == 18
+    for wrong in (["--at", "25:99"], ["--speed", "0"]):
+        for how in ([], ["--info"], ["--format", "json"]):  # no screen opens, and what was typed is wrong all the same
+            refused = cli("replay", file, *wrong, *how)
+            assert (refused.code, refused.out, wrong[0] in refused.err) == (2, "", True)
 
 
 def test_only_what_was_chosen_is_measured(cli: Cli, tmp_path: Path) -> None:
