@@ -53,7 +53,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="how devices get across; without it the best one for each VM that leaves the guest its devices",
     )  # fmt: skip
     add_limits(parser, downtime=300)
-    add_wire(parser)
+    add_wire(parser, tls="only with --to")
     parser.add_argument(
         "--detach", action="store_true", help="do not follow: they go on by themselves, and `iovtop jobs` finds them"
     )

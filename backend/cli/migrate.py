@@ -43,7 +43,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "libvirt there chooses)",
     )
     add_limits(parser, downtime=300)
-    add_wire(parser)
+    add_wire(parser, tls="between two QEMUs with --uri tcp:HOST:PORT")
     add_certificates(parser)
     parser.add_argument(
         "--detach", action="store_true", help="do not follow it: it goes on by itself, and `iovtop jobs` finds it"

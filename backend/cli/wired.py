@@ -11,13 +11,17 @@ CERTIFICATES = "/etc/pki/qemu"
 """Where libvirt's QEMUs look for theirs, unless told otherwise."""
 
 
-def add_wire(parser: argparse.ArgumentParser) -> None:
-    """Add the options that two QEMUs and two libvirts know."""
+def add_wire(parser: argparse.ArgumentParser, *, tls: str) -> None:
+    """Add the options that two QEMUs and two libvirts know.
+
+    Args:
+        tls: what is said of encryption, beside what it does.
+    """
     parser.add_argument(
         "--connections", type=int, metavar="N",
         help="send memory over so many connections side by side (QEMU's multifd); 1: over one",
     )  # fmt: skip
-    parser.add_argument("--tls", action="store_true", help="encrypt what goes across")
+    parser.add_argument("--tls", action="store_true", help=f"encrypt what goes across; {tls}")
 
 
 def add_certificates(parser: argparse.ArgumentParser) -> None:
