@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backend.cli import dry_run
+from backend.cli.amounts import whole
 from backend.cli.asking import agreed
 from backend.cli.change import Session, glyphs, interrupts, opened, plan_only, session
 from backend.cli.exits import CommandError, Exit
@@ -55,7 +56,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--confirm", metavar="ID", action="append", default=[],
         help="the full id of a protected device that may be changed; may be given several times",
     )  # fmt: skip
-    apply.add_argument("--wait", type=int, default=0, metavar="SECONDS", help="wait so long for devices to come")
+    apply.add_argument("--wait", type=whole(0), default=0, metavar="SECONDS", help="wait so long for devices to come")
     apply.add_argument("--json", action="store_true", help="plans and events as JSON lines")
     apply.set_defaults(run=run_apply)
     text = "print the systemd unit that applies it at boot, for packages and other inits"

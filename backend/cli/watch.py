@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from backend.cli.amounts import whole
-from backend.cli.exits import Exit
+from backend.cli.exits import CommandError, Exit
 from backend.cli.output import write_json
 from backend.host.doors import HostDoors
 
@@ -30,6 +30,8 @@ def run(doors: HostDoors, options: argparse.Namespace) -> Exit:
     """Print deltas until interrupted."""
     import asyncio
 
+    if doors.source.kind == "capture":
+        raise CommandError("a capture is one moment, in which nothing changes: `iovtop snapshot` prints it")
     asyncio.run(_watch(doors, options))
     return Exit.OK
 

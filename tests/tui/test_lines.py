@@ -96,6 +96,20 @@ async def test_a_terminal_that_was_too_small_gives_the_keys_back_to_the_tree() -
         await s.until(lambda: s.focused() is s.tree, "the focus")
 
 
+async def test_no_key_acts_on_what_there_is_no_room_to_show() -> None:
+    async with screen(HOST) as s:
+        await s.pilot.resize_terminal(30, 5)
+        await s.until(lambda: s.focused() is None)
+        await s.press("p", "w", "slash", "x", "2")
+        assert not s.main.bridge.paused
+        assert not s.main.has_class("-no-detail")
+        assert not s.main.query_one(FilterBar).is_open
+        assert s.app.screen is s.main
+        assert s.view() is View.DEVICES
+        await s.press("q")
+        await s.until(lambda: not s.app.is_running, "the end")
+
+
 async def test_a_jump_may_be_typed_while_the_host_is_still_being_read() -> None:
     async with screen(None) as s:
         await s.press("colon", *"groups", "enter", "w")

@@ -184,6 +184,10 @@ class MainScreen(MainDetail):
         if not small:
             self.call_after_refresh(self._find_focus)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Let no key act on what there is no room to show."""
+        return not self.has_class("-small") and super().check_action(action, parameters)
+
     def _find_focus(self) -> None:
         """Give the focus back that was lost while there was no room, to the line that is open, else to the tree."""
         if self.focused is None and self.app.app_focus:

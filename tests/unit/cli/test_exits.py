@@ -19,6 +19,8 @@ from backend.cli.exits import Exit
 from tests.unit.cli.conftest import Cli
 from tests.unit.cli.running import environment, iovtop, started
 
+CAPTURE = Path(__file__).parents[2] / "data/lab/vfs-idle.tar.gz"
+
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
@@ -42,6 +44,8 @@ from tests.unit.cli.running import environment, iovtop, started
         (["--sim", "lab", "watch", "--count", "many"], ["--count"]),
         (["--sim", "lab", "watch", "--count", "-1"], ["--count", "is not a number from 0"]),
         (["--sim", "lab", "watch", "--interval", "soon"], ["--interval"]),
+        (["--sim", "lab", "boot", "apply", "--wait", "-1"], ["--wait", "is not a number from 0"]),
+        (["--capture", str(CAPTURE), "watch"], ["a capture is one moment, in which nothing changes"]),
         (["--interval", "0.1"], ["0.5 to 60"]),
         (["--config", "/nonexistent/config.toml"], ["/nonexistent/config.toml: no such file"]),
         (["--config", "/"], ["/: cannot be read"]),
