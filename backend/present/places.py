@@ -27,16 +27,24 @@ class Place:
     """What tells it from places with a like name."""
     also: tuple[str, ...] = ()
     """Other names that it goes by."""
+    screen: str = ""
+    """One of ``SCREENS``, where it is that; the view does not count then."""
+
+
+SCREENS = ("pulse", "migrations")
+"""What has a screen of its own, beside the views."""
 
 
 def places(host: Host) -> tuple[Place, ...]:
-    """Return everything that can be gone to: views, VMs and programs, interfaces and disks, devices, groups."""
+    """Return everything that can be gone to: views, screens, VMs, programs, interfaces, disks, devices, groups."""
     return tuple(_places(host))
 
 
 def _places(host: Host) -> Iterator[Place]:
     for view in View:
         yield Place(view.value, view, "", "view")
+    for screen in SCREENS:
+        yield Place(screen, View.DEVICES, "", "screen", screen=screen)
     seen: set[str] = set()
     nodes: dict[str, int | None] = {}
     uses: list[Place] = []
@@ -106,9 +114,9 @@ def find_places(known: Sequence[Place], text: str, most: int = 50) -> tuple[Plac
         elif wanted in place.words.casefold():
             ranked.append((3, len(ranked), place))
     ranked.sort(key=lambda one: one[:2])
-    found: dict[tuple[View, str], Place] = {}
+    found: dict[tuple[View, str, str], Place] = {}
     for _, _, place in ranked:
-        found.setdefault((place.view, place.key), place)
+        found.setdefault((place.view, place.key, place.screen), place)
         if len(found) == most:
             break
     return tuple(found.values())

@@ -30,6 +30,14 @@ PFS = [str(pf_address(n)) for n in range(3)]
 VFS = [str(vf) for vf in HOST.devices[pf_address(0)].sriov.vfs]  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(("name", "shown"), [("pulse", "pulse:"), ("migr", "this host has no migrations")])
+async def test_a_jump_leads_to_screens_too(name: str, shown: str) -> None:
+    async with screen(HOST, (120, 36)) as s:
+        await s.until(lambda: s.main.settled)
+        await s.press("colon", *name, "enter")
+        await s.until(lambda: shown in s.text(), shown)
+
+
 async def test_a_jump_leads_to_what_is_typed_and_back_again() -> None:
     async with screen(HOST) as s:
         await s.press("j", "colon", *"vm-0", "enter")

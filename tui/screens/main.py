@@ -362,7 +362,13 @@ class MainScreen(MainDetail):
             self.leave_lines(self.rows)
 
     def _jump_to(self, place: Place) -> None:
-        self.go_to(place.view, place.key)
+        match place.screen:
+            case "pulse":
+                self.action_pulse()
+            case "migrations":
+                self.action_jobs()
+            case _:
+                self.go_to(place.view, place.key)
 
     def _keys_to_tree(self) -> None:
         self.set_focus(self.rows)  # at once: the next key is the tree's
