@@ -24,9 +24,13 @@ def certificates(pair: Pair, tmp_path: Path) -> str:
     """Return the directory of certificates that the pair's QEMUs accept."""
     if pair.kind == "simulated":
         return CERTIFICATES
+    return _certificates_of(tmp_path, "127.0.0.1")
+
+
+def _certificates_of(folder: Path, address: str) -> str:
     if shutil.which("openssl") is None:
         pytest.skip("no openssl here: nothing else makes certificates")
-    return str(make_certificates(tmp_path / "one", "127.0.0.1"))
+    return str(make_certificates(folder / "certificates", address))
 
 
 async def _left_clean(run: Run) -> None:
@@ -86,7 +90,7 @@ async def test_without_certificates_nothing_is_started(pair: Pair, tmp_path: Pat
 async def test_a_destination_that_is_not_whom_it_claims_to_be_gets_nothing(pair: Pair, tmp_path: Path) -> None:
     if pair.kind == "simulated":
         pytest.skip("the simulated QEMUs have one authority, which signed for them")
-    wire = Wire(encrypted=True, certificates=str(make_certificates(tmp_path / "one", "127.0.0.9")))
+    wire = Wire(encrypted=True, certificates=_certificates_of(tmp_path, "127.0.0.9"))
     run = await begin(pair, uri=TCP, wire=wire)
     verdict = await run.end()
     assert verdict.where is Where.SOURCE
