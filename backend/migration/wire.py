@@ -27,6 +27,9 @@ async def lay(wire: Wire, monitor: Monitor, *, client: bool) -> None:
     if wire.connections > 1:
         parameters["multifd-channels"] = wire.connections
     if wire.encrypted:
+        if (others := await _credentials(monitor)) not in ("", CREDENTIALS):
+            text = f"tls-creds are set to {others} already: without encryption asked for here, QEMU encrypts with them"
+            raise CommandRefused("migrate-set-parameters", "GenericError", text)
         await _forget(monitor)
         await monitor.ask(
             "object-add",
@@ -41,11 +44,20 @@ async def lay(wire: Wire, monitor: Monitor, *, client: bool) -> None:
 
 
 async def take_away(wire: Wire, monitor: Monitor) -> None:
-    """Leave a side without certificates of ours; where it does not answer, they end with it."""
-    if wire.encrypted:
-        with contextlib.suppress(VmmError):
-            await monitor.ask("migrate-set-parameters", {"tls-creds": ""})
+    """Leave a side as the next migration expects it; where it does not answer, what is ours ends with it."""
+    with contextlib.suppress(VmmError):
+        if wire.connections > 1:
+            off = [{"capability": "multifd", "state": False}]
+            await monitor.ask("migrate-set-capabilities", {"capabilities": off})
+        if wire.encrypted:
+            if await _credentials(monitor) == CREDENTIALS:
+                await monitor.ask("migrate-set-parameters", {"tls-creds": ""})
             await _forget(monitor)
+
+
+async def _credentials(monitor: Monitor) -> str:
+    """Return the id of the certificates that a side is set to; "" = none."""
+    return str((await monitor.ask("query-migrate-parameters")).get("tls-creds", ""))
 
 
 async def _forget(monitor: Monitor) -> None:

@@ -14,7 +14,7 @@ from backend.model.migration import Where
 from backend.vmm.errors import CommandRefused
 from tests.qemu.certificates import make_certificates
 from tests.qemu.machines import Pair, open_monitor
-from tests.qemu.test_engine import Run, begin
+from tests.qemu.test_engine import SLOW, Run, begin
 
 TCP = "tcp:127.0.0.1:0"
 
@@ -76,6 +76,32 @@ async def test_encrypted(pair: Pair, certificates: str, connections: int) -> Non
     verdict = await run.end()
     assert verdict.where is Where.DESTINATION, verdict
     await _left_clean(run)
+
+
+async def test_a_cancelled_one_leaves_the_next_one_a_single_connection(pair: Pair) -> None:
+    run = await begin(pair, bandwidth=SLOW, wire=Wire(connections=4))
+    await run.until(lambda progress: progress.phase == "active")
+    run.controls.cancel.set()
+    assert (await run.end()).where is Where.SOURCE
+    monitor = await open_monitor(pair.source_sockets, pair.source)
+    found = await monitor.ask("query-migrate-capabilities")
+    assert {"capability": "multifd", "state": False} in found
+    await monitor.close()
+
+
+async def test_certificates_that_a_side_has_of_its_own_are_left_to_it(pair: Pair, certificates: str) -> None:
+    own = {"qom-type": "tls-creds-x509", "id": "own", "dir": certificates, "endpoint": "client", "verify-peer": True}
+    source = await open_monitor(pair.source_sockets, pair.source)
+    await source.ask("object-add", own)
+    await source.ask("migrate-set-parameters", {"tls-creds": "own"})
+    await source.close()
+    run = await begin(pair, uri=TCP, wire=Wire(encrypted=True, certificates=certificates))
+    with pytest.raises(CommandRefused, match="tls-creds are set to own already"):
+        await run.end()
+    await run.close()
+    source = await open_monitor(pair.source_sockets, pair.source)
+    assert (await source.ask("query-migrate-parameters"))["tls-creds"] == "own"
+    await source.close()
 
 
 async def test_without_certificates_nothing_is_started(pair: Pair, tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ class Outgoing:
     def __init__(self, qemu: SimQemu, uri: str) -> None:
         self.qemu = qemu
         self.uri = uri
+        self.several, _ = qemu.parameters.wire
         self.status = "setup"
         self.error = ""
         self.downtime = 0
@@ -235,7 +236,7 @@ class Outgoing:
             "page-size": PAGE,
             "pages-per-second": int(physics.bandwidth / PAGE),
             "postcopy-requests": 0,
-            "multifd-bytes": int(physics.transferred - physics.vfio) if self.qemu.parameters.wire[0] else 0,
+            "multifd-bytes": int(physics.transferred - physics.vfio) if self.several else 0,
             "postcopy-bytes": 0,
             "precopy-bytes": int(physics.precopy),
             "downtime-bytes": int(physics.downtime_bytes),
